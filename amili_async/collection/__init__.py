@@ -1,0 +1,1 @@
+"""Collection API: debt collection."""

@@ -1,0 +1,294 @@
+"""Settings: base URLs, time limits, traffic limits, and the options of a single call.
+
+All are frozen and validated when they are made, so that a wrong setting fails where it is written, not in the middle of a run.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import re
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
+
+from amili_async.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amili_async.retry import RetryPolicy
+
+__all__ = ["APIS", "Environment", "Limits", "RequestOptions", "Timeouts"]
+
+APIS = ("identity", "collection", "arm", "autocollect", "distribution", "partner")
+"""The products, each with a base URL of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where the APIs are, and what has to be assumed of them.
+
+    The hosts of production and staging are those of the documentation; the collection and arm hosts of production are inferred
+    from those of staging. No base URL is public for autocollect, distribution and partner: give the one you got from Amili.
+
+    Args:
+        name: name for people and logs.
+        identity: base URL of the identity host, without `/token`.
+        collection: base URL of the Collection API.
+        arm: base URL of ARM.
+        autocollect: base URL of the AutoCollect legacy API.
+        distribution: base URL of the Distribution API.
+        partner: base URL of the Partner API.
+        allow_http: allow plain http to hosts that are not this machine.
+        page_param: query name used to ask for a page by its number where none is documented.
+        idempotency_header: header that carries an idempotency key; how the API takes one is not documented.
+
+    Raises:
+        ConfigError: a URL is malformed, or plain http to another machine.
+    """
+
+    name: str
+    identity: str | None = field(default=None, kw_only=True)
+    collection: str | None = field(default=None, kw_only=True)
+    arm: str | None = field(default=None, kw_only=True)
+    autocollect: str | None = field(default=None, kw_only=True)
+    distribution: str | None = field(default=None, kw_only=True)
+    partner: str | None = field(default=None, kw_only=True)
+    allow_http: bool = field(default=False, kw_only=True)
+    page_param: str = field(default="Page", kw_only=True)
+    idempotency_header: str = field(default="IdempotencyKey", kw_only=True)
+
+    PRODUCTION: ClassVar[Environment]
+    STAGING: ClassVar[Environment]
+
+    def __post_init__(self) -> None:
+        """Check and normalise the URLs."""
+        for api in APIS:
+            url = getattr(self, api)
+            if url is not None:
+                object.__setattr__(self, api, _base_url(url, f"{api} URL", allow_http=self.allow_http))
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", self.idempotency_header):
+            message = "idempotency_header is not the name of an HTTP header"
+            raise ConfigError(message)
+        if not self.page_param:
+            message = "page_param must not be empty"
+            raise ConfigError(message)
+
+    @classmethod
+    def local(cls, base_url: str) -> Environment:
+        """Return the environment of a sandbox at `base_url`, such as `http://127.0.0.1:8080`."""
+        base = _base_url(base_url, "base URL", allow_http=False)
+        versioned = {"collection": "/v1", "arm": "/v1"}
+        return cls("local", **{api: f"{base}/{api}{versioned.get(api, '')}" for api in APIS})
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Environment:
+        """Read `AMILI_ENVIRONMENT` (production, staging, or the URL of a sandbox) and `AMILI_<API>_URL`.
+
+        Without `AMILI_ENVIRONMENT` it is production. Each `AMILI_<API>_URL` replaces one base URL.
+        """
+        environ = os.environ if environ is None else environ
+        name = environ.get("AMILI_ENVIRONMENT", "").strip()
+        known = {"": cls.PRODUCTION, "production": cls.PRODUCTION, "staging": cls.STAGING}
+        if "://" in name:
+            environment = cls.local(name)
+        elif name.lower() in known:
+            environment = known[name.lower()]
+        else:
+            message = "AMILI_ENVIRONMENT must be production, staging or the http(s) URL of a sandbox"
+            raise ConfigError(message)
+        urls = {api: url for api in APIS if (url := environ.get(f"AMILI_{api.upper()}_URL", "").strip())}
+        for api, url in urls.items():
+            _base_url(url, f"AMILI_{api.upper()}_URL", allow_http=False)
+        return replace(environment, **urls) if urls else environment
+
+    def url(self, api: str) -> str:
+        """Return the base URL of an API.
+
+        Raises:
+            ConfigError: it is not set; the text names the setting.
+        """
+        url: str | None = getattr(self, api)
+        if url is None:
+            message = (
+                f"the base URL of {api} is not known in environment {self.name!r}: "
+                f"set AMILI_{api.upper()}_URL or Environment({api}=...)"
+            )
+            raise ConfigError(message)
+        return url
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Origins that a token may go to."""
+        return frozenset(origin(url) for api in APIS if (url := getattr(self, api)))
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of a URL, in lower case, with the default port left out."""
+    parts = urlsplit(url)
+    port = parts.port
+    default = {"http": 80, "https": 443}.get(parts.scheme.lower())
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme.lower()}://{host}" + (f":{port}" if port and port != default else "")
+
+
+def _base_url(url: str, what: str, *, allow_http: bool) -> str:
+    # What is wrong is said without the URL: it may carry a password.
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        message = f"the {what} must be an absolute http(s) URL"
+        raise ConfigError(message)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        message = f"the {what} must have no user, password, query or fragment"
+        raise ConfigError(message)
+    if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
+        message = f"the {what} is plain http to another machine: a token would travel in the clear (Environment(allow_http=True) allows it)"
+        raise ConfigError(message)
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+Environment.PRODUCTION = Environment(
+    "production",
+    identity="https://auth.amili.no",
+    collection="https://api.amili.no/collection/v1",
+    arm="https://api.amili.no/arm/v1",
+)
+Environment.STAGING = Environment(
+    "staging",
+    identity="https://auth.staging.amili.no",
+    collection="https://api.staging.amili.no/collection/v1",
+    arm="https://api.staging.amili.no/arm/v1",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Time limits, in seconds.
+
+    Args:
+        total: for a call as a whole, its retries and waits included.
+        connect: for getting a connection, TLS included.
+        read: longest silence while an answer is awaited or read.
+    """
+
+    total: float = 120.0
+    connect: float = 10.0
+    read: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        for item in fields(self):
+            positive(getattr(self, item.name), f"Timeouts({item.name}=)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Limits of the traffic.
+
+    Args:
+        connections: requests in flight at the same time.
+        rate: requests a second, None for no limit of our own.
+        response_bytes: largest answer taken, in bytes, after unpacking.
+        page_size: items asked for per page, where the API takes a page size.
+        redirects: redirects followed for one request.
+    """
+
+    connections: int = 16
+    rate: float | None = None
+    response_bytes: int = 64 * 1024 * 1024
+    page_size: int = 500
+    redirects: int = 5
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        for name in ("connections", "response_bytes", "page_size"):
+            whole(getattr(self, name), f"Limits({name}=)")
+        whole(self.redirects, "Limits(redirects=)", least=0)
+        if self.rate is not None:
+            positive(self.rate, "Limits(rate=)")
+
+
+_OWN_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "host", "content-length", "accept-encoding"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """Options of a single call.
+
+    Args:
+        timeout: total time of the call in seconds, instead of `Timeouts.total`.
+        headers: headers to add. Those that the session itself answers for (Authorization, Cookie ...) are refused.
+        query: query parameters to add, names as on the wire.
+        idempotency_key: key by which the server can recognise a repeat; with one, a write may be repeated by the client.
+        retry: retry policy of this call.
+    """
+
+    timeout: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str | None = None
+    retry: RetryPolicy | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values and take copies."""
+        if self.timeout is not None:
+            positive(self.timeout, "RequestOptions(timeout=)")
+        for name, value in self.headers.items():
+            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
+                message = f"RequestOptions(headers=): {name!r} is not a header that can be sent"
+                raise ConfigError(message)
+            if name.lower() in _OWN_HEADERS:
+                message = f"RequestOptions(headers=): {name} is set by the session; use credentials or settings instead"
+                raise ConfigError(message)
+        if self.idempotency_key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", self.idempotency_key):
+            message = "RequestOptions(idempotency_key=) must be 1 to 255 printable ASCII characters without blanks"
+            raise ConfigError(message)
+        object.__setattr__(self, "headers", MappingProxyType(dict(self.headers)))
+        object.__setattr__(self, "query", MappingProxyType(dict(self.query)))
+
+    def __repr__(self) -> str:
+        """Show names of headers and parameters, not their values: those may be secrets or personal data."""
+        return (
+            f"RequestOptions(timeout={self.timeout}, headers={sorted(self.headers)}, query={sorted(self.query)}, "
+            f"idempotency_key={'set' if self.idempotency_key else None}, retry={self.retry})"
+        )
+
+    def over(self, base: RequestOptions) -> RequestOptions:
+        """Return these options with those of `base` where these are silent."""
+        return RequestOptions(
+            timeout=base.timeout if self.timeout is None else self.timeout,
+            headers={**base.headers, **self.headers},
+            query={**base.query, **self.query},
+            idempotency_key=base.idempotency_key if self.idempotency_key is None else self.idempotency_key,
+            retry=base.retry if self.retry is None else self.retry,
+        )
+
+
+def positive(value: float, name: str) -> None:
+    """Raise `ConfigError` unless the value is a finite number above zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        message = f"{name} must be a number above 0, not {value!r}"
+        raise ConfigError(message)
+
+
+def whole(value: int, name: str, least: int = 1) -> None:
+    """Raise `ConfigError` unless the value is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        message = f"{name} must be a whole number of at least {least}, not {value!r}"
+        raise ConfigError(message)

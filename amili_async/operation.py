@@ -1,0 +1,115 @@
+"""An API operation as data, and what a call of it returns.
+
+Every endpoint is one `Operation` in the `operations.py` of its product. Nothing else in the package knows a path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+__all__ = ["ACCEPTED_EVIDENCE", "Evidence", "Operation", "Paging", "Response"]
+
+T = TypeVar("T")
+
+Evidence = Literal["seed", "docs", "inferred", "nav"]
+"""How an operation is known: a complete page, a page in part, by analogy, or only by its title."""
+
+ACCEPTED_EVIDENCE: frozenset[str] = frozenset({"seed", "docs"})
+"""The levels at which path and method are documented; all others are guesses and warn when used."""
+
+HttpMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """How a list is walked. Names are those on the wire; None means that there is no such parameter.
+
+    `cursor`: `nextPageToken` of the answer goes back as `token_param`. `cursor+skip`: the answer has totals and page numbers
+    beside it. `query-page`: the server keeps the result under `query_param`, pages are asked for by `page_param`.
+    """
+
+    style: Literal["cursor", "cursor+skip", "query-page", "none"]
+    items: str = "data"
+    token_param: str | None = None
+    size_param: str | None = None
+    page_param: str | None = None
+    query_param: str | None = None
+    limit_param: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Generic[T]):
+    """One endpoint: where it is, how it is known, and what may be done with it.
+
+    Attributes:
+        name: dotted path of the method, `collection.cases.list`.
+        method: HTTP method.
+        path: template below the API's base URL, `/orgs/{organizationId}/cases`.
+        evidence: how the operation is known.
+        source: page of the documentation that it is known from.
+        summary: what it does, in one line.
+        retry_safe: whether the client may repeat it when the outcome of a try is unknown.
+        response: what an answer, or an item of a list, decodes into; `Any` where the shape is not known.
+        unwrap: key of the answer whose content is returned; None if the answer itself is.
+        lenient: whether numbers may come as strings.
+        paging: how the list is walked; None if it is no list.
+        query: names of the known query parameters, on the wire.
+        body: what kind of body it takes.
+        path_guessed: whether the path is a guess.
+        method_guessed: whether the HTTP method is a guess.
+        deprecated: whether the documentation announces its end.
+        authenticated: whether a token goes with it.
+    """
+
+    name: str
+    method: HttpMethod
+    path: str
+    evidence: Evidence
+    source: str
+    summary: str
+    response: type[T]
+    retry_safe: bool
+    unwrap: str | None = "data"
+    lenient: bool = False
+    paging: Paging | None = None
+    query: tuple[str, ...] = ()
+    body: Literal["none", "json", "form"] = "none"
+    path_guessed: bool = False
+    method_guessed: bool = False
+    deprecated: bool = False
+    authenticated: bool = True
+
+    @property
+    def api(self) -> str:
+        """Name of the product, which is also the field of the base URL in `Environment`."""
+        return self.name.partition(".")[0]
+
+    @property
+    def confirmed(self) -> bool:
+        """Tell whether the documentation shows both path and HTTP method."""
+        return self.evidence in ACCEPTED_EVIDENCE and not (self.path_guessed or self.method_guessed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response(Generic[T]):
+    """What a call returned, with the circumstances.
+
+    Attributes:
+        data: content of the answer, decoded; a `Page` for lists.
+        status: HTTP status.
+        headers: headers of the answer, names in lower case, without cookies.
+        request_id: id that the server gave the request, if any.
+        attempts: how many requests were made.
+        elapsed: seconds from the start of the call, waits included.
+    """
+
+    data: T = field(repr=False)
+    status: int
+    headers: dict[str, str] = field(repr=False)
+    request_id: str | None
+    attempts: int
+    elapsed: float
+
+
+AnyOperation = Operation[Any]

@@ -1,0 +1,308 @@
+"""How lists are walked: positions, cursors, and one pure function per paging style from an answer to the next position.
+
+The rules, and why (nothing here does I/O):
+
+- the end is the absence of a token (missing, null, "") or what the flags say, never an empty page;
+- a position seen before is a loop, whatever the server says about it;
+- with no token but a promise of more, the walk goes on by page number: stopping early loses rows silently;
+- where two statements of the server contradict each other, the walk goes the way that loses nothing, and says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from amili_async.errors import CursorMismatch, PageLoop, PaginationError
+from amili_async.structs import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amili_async.operation import Paging
+
+__all__ = [
+    "Cursor",
+    "CursorSummary",
+    "Facts",
+    "Position",
+    "Progress",
+    "QuerySummary",
+    "SkipSummary",
+    "Step",
+    "Summary",
+    "advance",
+    "digest",
+    "parameters",
+]
+
+MAX_EMPTY_PAGES = 1_000
+"""Empty pages in a row after which a walk that never ends is called a loop."""
+
+
+class Summary(Model, kw_only=True):
+    """Envelope part telling how the call went and, on lists, where the next page starts."""
+
+    status: str | None = None
+    next_page_token: str | int | None = None
+
+
+class SkipSummary(Model, kw_only=True):
+    """Offset view of a list: totals and page numbers."""
+
+    status: str | None = None
+    total_count: int | None = None
+    current_page: int | None = None
+    page_size: int | None = None
+    total_pages: int | None = None
+    has_next_page: bool | None = None
+    has_previous_page: bool | None = None
+
+
+class CursorSummary(Model, kw_only=True):
+    """Cursor view of a list."""
+
+    status: str | None = None
+    next_page_token: str | int | None = None
+    previous_page_token: str | int | None = None
+
+
+class QuerySummary(Model, kw_only=True):
+    """State of a list that the server keeps under a query id; pages count from 1."""
+
+    page_no: int | None = None
+    current_page_size: int | None = None
+    page_size_limit: int | None = None
+    total_pages: int | None = None
+    total_count: int | None = None
+    maximum_count: int | None = None
+    next_page: str | None = None
+    last_page: str | None = None
+    query_id: str | None = None
+
+
+class Position(NamedTuple):
+    """Where a page is: at the start, behind a token, at a number, or at a number of a kept query."""
+
+    kind: Literal["start", "token", "number", "query"]
+    token: str = ""
+    number: int = 0
+
+
+START = Position("start")
+
+
+class Progress(NamedTuple):
+    """How far a walk has come, before the page at hand."""
+
+    pages: int = 0
+    rows: int = 0
+    total: int | None = None
+    empty: int = 0
+    base: int = 1
+    """Number that the server gives to the first page: 1, or 0 if its first answer says so."""
+
+
+class Facts(NamedTuple):
+    """What an answer says about the walk."""
+
+    rows: int
+    token: str | None = None
+    skip: SkipSummary | None = None
+    query: QuerySummary | None = None
+
+    @property
+    def total_count(self) -> int | None:
+        """Rows in the whole list, if the answer tells."""
+        view = self.skip or self.query
+        return view.total_count if view else None
+
+    @property
+    def total_pages(self) -> int | None:
+        """Pages in the whole list, if the answer tells."""
+        view = self.skip or self.query
+        return view.total_pages if view else None
+
+
+class Step(NamedTuple):
+    """Where to go next (None: the end), how far the walk has come, and what was odd on the way."""
+
+    next: Position | None
+    progress: Progress
+    drifts: tuple[tuple[str, object, object], ...] = ()
+
+
+def advance(paging: Paging, at: Position, facts: Facts, before: Progress, origins: Sequence[str] = ()) -> Step:
+    """Decide where to go after the page at `at`.
+
+    Args:
+        paging: how the list is walked.
+        at: position of the page at hand.
+        facts: what its answer says.
+        before: how far the walk had come before it.
+        origins: origins that a link to the next page may point to.
+
+    Raises:
+        PageLoop: the answer is that of another page than the one asked for.
+        PaginationError: more rows are promised, but there is no way to them.
+    """
+    base = before.base
+    if at.kind == "start" and facts.skip and facts.skip.current_page == 0:
+        base = 0
+    progress = Progress(
+        pages=before.pages + 1,
+        rows=before.rows + facts.rows,
+        total=facts.total_count if facts.total_count is not None else before.total,
+        empty=0 if facts.rows else before.empty + 1,
+        base=base,
+    )
+    if progress.empty > MAX_EMPTY_PAGES:
+        message = f"the list has sent {progress.empty} empty pages in a row and promises more"
+        raise PageLoop(message)
+    walk = _walk_query if paging.style == "query-page" else _walk_token
+    following, drifts = walk(paging, at, facts, progress, origins)
+    if before.total is not None and progress.total != before.total:
+        drifts.append(("total_moved", before.total, progress.total))
+    if following is None and progress.total is not None and progress.rows != progress.total:
+        drifts.append(("rows_differ_from_total", progress.total, progress.rows))
+    return Step(following, progress, tuple(drifts))
+
+
+Drifts = list[tuple[str, object, object]]
+
+
+def _walk_token(
+    paging: Paging, at: Position, facts: Facts, progress: Progress, _origins: Sequence[str]
+) -> tuple[Position | None, Drifts]:
+    skip = facts.skip
+    if facts.token:
+        if not paging.token_param:
+            message = "the answer has a token for a next page, but the operation has no parameter to send it in"
+            raise PaginationError(message)
+        contradicted = skip is not None and skip.has_next_page is False
+        return Position("token", facts.token), [("token_without_next", False, True)] if contradicted else []
+    if skip is None:
+        return None, []
+    if at.kind == "number" and skip.current_page is not None and skip.current_page != at.number:
+        message = f"asked for page {at.number} by number, got page {skip.current_page}: the parameter is not understood"
+        raise PageLoop(message)
+    here = at.number if at.kind == "number" else progress.pages - 1 + progress.base
+    by_count = skip.total_pages is not None and here - progress.base + 1 < skip.total_pages
+    more = skip.has_next_page if skip.has_next_page is not None else by_count
+    drifts: Drifts = []
+    if skip.has_next_page is False and by_count and _short(progress):
+        drifts.append(("pages_without_next", skip.total_pages, progress.pages))
+        more = True
+    if more and at.kind == "token" and progress.total is not None and not _short(progress):
+        # The page numbers are those of a view that was not walked: every promised row has come by token.
+        drifts.append(("next_without_token", False, True))
+        more = False
+    return (Position("number", number=here + 1) if more else None), drifts
+
+
+def _short(progress: Progress) -> bool:
+    return progress.total is None or progress.rows < progress.total
+
+
+def _walk_query(
+    paging: Paging, at: Position, facts: Facts, _progress: Progress, origins: Sequence[str]
+) -> tuple[Position | None, Drifts]:
+    query = facts.query or QuerySummary()
+    drifts: Drifts = []
+    asked = at.number or 1
+    here = query.page_no or asked
+    if here != asked:
+        message = f"asked for page {asked}, got page {here}"
+        raise PageLoop(message)
+    if query.total_count is not None and query.maximum_count is not None and query.total_count >= query.maximum_count:
+        drifts.append(("cut_off", query.maximum_count, query.total_count))
+    if query.total_pages is not None and here >= query.total_pages:
+        return None, drifts
+    if query.next_page:
+        return _linked(paging, query.next_page, origins), drifts
+    if query.total_pages is None:
+        return None, drifts
+    query_id = query.query_id or at.token
+    if not query_id:
+        message = f"the answer promises {query.total_pages} pages, but gives neither a link nor a query id"
+        raise PaginationError(message)
+    return Position("query", query_id, here + 1), drifts
+
+
+def _linked(paging: Paging, link: str, origins: Sequence[str]) -> Position:
+    """Take query id and page number out of a link; a link to a foreign origin is refused, not followed."""
+    url = urlsplit(link)
+    if url.scheme and f"{url.scheme}://{url.netloc}".lower() not in origins:
+        message = "the link to the next page points to a foreign origin and was not followed"
+        raise PaginationError(message)
+    found = {key.lower(): values[-1] for key, values in parse_qs(url.query).items()}
+    query_id = found.get(paging.query_param or "", "")
+    number = found.get(paging.page_param or "", "")
+    if not query_id or not number.isdecimal():
+        message = "the link to the next page has no query id or no page number"
+        raise PaginationError(message)
+    return Position("query", query_id, int(number))
+
+
+def parameters(paging: Paging, at: Position, page_param: str) -> list[tuple[str, str]]:
+    """Return what to add to the query for the page at a position; `page_param` stands in where none is documented."""
+    if at.kind == "token":
+        return [(paging.token_param or "", at.token)]
+    if at.kind == "number":
+        return [(paging.page_param or page_param, str(at.number))]
+    if at.kind == "query":
+        return [(paging.query_param or "", at.token), (paging.page_param or page_param, str(at.number))]
+    return []
+
+
+def digest(*parts: object) -> str:
+    """Return a short fingerprint of what a list is: its operation, ids and filters."""
+    return hashlib.blake2b(msgspec.json.encode(parts), digest_size=8).hexdigest()
+
+
+class Cursor(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A place in a list, to go on from later or elsewhere. `str()` gives a short text, `Cursor.parse` reads it back.
+
+    Holds the position, how far the walk had come, and a digest of operation and filters: it fits no other list.
+    """
+
+    kind: Literal["start", "token", "number", "query"]
+    token: str
+    number: int
+    pages: int
+    rows: int
+    skip: int
+    base: int
+    digest: str
+
+    def __str__(self) -> str:
+        """Write the cursor as text, safe in URLs and file names."""
+        return "ac1." + base64.urlsafe_b64encode(msgspec.msgpack.encode(self)).decode().rstrip("=")
+
+    @property
+    def position(self) -> Position:
+        """Where the page is."""
+        return Position(self.kind, self.token, self.number)
+
+    @classmethod
+    def parse(cls, text: str | Cursor) -> Cursor:
+        """Read a cursor back.
+
+        Raises:
+            CursorMismatch: the text is no cursor.
+        """
+        if isinstance(text, Cursor):
+            return text
+        version, _, payload = text.partition(".")
+        try:
+            if version != "ac1":
+                raise ValueError(version)
+            return msgspec.msgpack.decode(base64.b64decode(payload + "=" * (-len(payload) % 4), b"-_", validate=True), type=cls)
+        except (ValueError, msgspec.DecodeError):
+            hint = " (`page.resume` is None after the last page: that walk was complete)" if text == "None" else ""
+            message = f"this is not a cursor of this package{hint}; start the list without `resume`"
+            raise CursorMismatch(message) from None
