@@ -11,7 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from amili_async.errors import ConfigError
@@ -82,7 +82,8 @@ class Environment:
         """Return the environment of a sandbox at `base_url`, such as `http://127.0.0.1:8080`."""
         base = _base_url(base_url, "base URL", allow_http=False)
         versioned = {"collection": "/v1", "arm": "/v1"}
-        return cls("local", **{api: f"{base}/{api}{versioned.get(api, '')}" for api in APIS})
+        urls: dict[str, Any] = {api: f"{base}/{api}{versioned.get(api, '')}" for api in APIS}
+        return cls("local", **urls)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Environment:
@@ -100,7 +101,9 @@ class Environment:
         else:
             message = "AMILI_ENVIRONMENT must be production, staging or the http(s) URL of a sandbox"
             raise ConfigError(message)
-        urls = {api: url for api in APIS if (url := environ.get(f"AMILI_{api.upper()}_URL", "").strip())}
+        urls: dict[str, Any] = {
+            api: url for api in APIS if (url := environ.get(f"AMILI_{api.upper()}_URL", "").strip())
+        }
         for api, url in urls.items():
             _base_url(url, f"AMILI_{api.upper()}_URL", allow_http=False)
         return replace(environment, **urls) if urls else environment
@@ -224,7 +227,9 @@ class Limits:
             positive(self.rate, "Limits(rate=)")
 
 
-_OWN_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "host", "content-length", "accept-encoding"})
+_OWN_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "host", "content-length", "accept-encoding"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

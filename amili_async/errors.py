@@ -238,13 +238,23 @@ class DecodeError(AmiliError):
     Attributes:
         index: position of the bad item in its page, counted from 0; None if the whole answer is bad.
         item_id: id of the bad item, if it has one.
+        damaged: whether the answer was spoilt on its way (no JSON, cut short), so that asking again may help.
     """
 
-    def __init__(self, message: str = "", *, index: int | None = None, item_id: str | None = None, **facts: Any) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        index: int | None = None,
+        item_id: str | None = None,
+        damaged: bool = False,
+        **facts: Any,
+    ) -> None:
         """Keep where the bad item stands."""
         super().__init__(message, **facts)
         self.index = index
         self.item_id = item_id
+        self.damaged = damaged
 
 
 class PaginationError(AmiliError):

@@ -5,12 +5,21 @@ Every endpoint is one `Operation` in the `operations.py` of its product. Nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast, get_args
+from urllib.parse import quote
 
-__all__ = ["ACCEPTED_EVIDENCE", "Evidence", "Operation", "Paging", "Response"]
+from amili_async.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["ACCEPTED_EVIDENCE", "Evidence", "Operation", "Paging", "Response", "fill", "reaim"]
 
 T = TypeVar("T")
+
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 Evidence = Literal["seed", "docs", "inferred", "nav"]
 """How an operation is known: a complete page, a page in part, by analogy, or only by its title."""
@@ -60,6 +69,7 @@ class Operation(Generic[T]):
         method_guessed: whether the HTTP method is a guess.
         deprecated: whether the documentation announces its end.
         authenticated: whether a token goes with it.
+        reaimed: whether the caller has set path or HTTP method.
     """
 
     name: str
@@ -79,6 +89,7 @@ class Operation(Generic[T]):
     method_guessed: bool = False
     deprecated: bool = False
     authenticated: bool = True
+    reaimed: bool = False
 
     @property
     def api(self) -> str:
@@ -87,8 +98,9 @@ class Operation(Generic[T]):
 
     @property
     def confirmed(self) -> bool:
-        """Tell whether the documentation shows both path and HTTP method."""
-        return self.evidence in ACCEPTED_EVIDENCE and not (self.path_guessed or self.method_guessed)
+        """Tell whether path and HTTP method are more than a guess: shown by the documentation, or set by the caller."""
+        documented = self.evidence in ACCEPTED_EVIDENCE and not (self.path_guessed or self.method_guessed)
+        return documented or self.reaimed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,4 +124,37 @@ class Response(Generic[T]):
     elapsed: float
 
 
-AnyOperation = Operation[Any]
+def fill(template: str, values: Sequence[object]) -> str:
+    """Put values into a path template, quoted.
+
+    Raises:
+        ConfigError: the number of values is wrong, or a value is empty or a dot segment, which would name another path.
+    """
+    names = PLACEHOLDER.findall(template)
+    if len(names) != len(values):
+        raise ConfigError(f"{template} takes {len(names)} values ({', '.join(names) or 'none'}), not {len(values)}")
+    texts = iter(zip(names, values, strict=True))
+
+    def quoted(_: re.Match[str]) -> str:
+        name, value = next(texts)
+        text = "" if value is None else str(value)
+        if not text.strip() or text in {".", ".."}:
+            raise ConfigError(f"{name} must not be empty or a dot segment")
+        return quote(text, safe="")
+
+    return PLACEHOLDER.sub(quoted, template)
+
+
+def reaim(operation: Operation[T], target: str) -> Operation[T]:
+    """Return the operation with another path, or another HTTP method and path (`"PUT /orgs/{organizationId}/..."`).
+
+    Raises:
+        ConfigError: the target is malformed or has other placeholders.
+    """
+    method, _, path = target.rpartition(" ")
+    method = method.strip() or operation.method
+    if not path.startswith("/") or method not in get_args(HttpMethod):
+        raise ConfigError(f"paths[{operation.name!r}] must be a path, or an HTTP method and a path")
+    if PLACEHOLDER.findall(path) != PLACEHOLDER.findall(operation.path):
+        raise ConfigError(f"paths[{operation.name!r}] must have the placeholders of {operation.path}, in that order")
+    return replace(operation, method=cast("HttpMethod", method), path=path, reaimed=True)

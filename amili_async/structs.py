@@ -52,7 +52,7 @@ class Model(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel")
             yield name, repr(value)
 
 
-class OpenObject(Model, kw_only=True):
+class OpenObject(Model, frozen=True, kw_only=True):
     """An object of which no field is known, such as the `{}` that stands for a currency in places. Falsy."""
 
     def __bool__(self) -> bool:
@@ -97,7 +97,7 @@ def encode(value: object) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     """Return the one decoder of a type; making one costs more than using it."""
     return msgspec.json.Decoder(kind)
 
@@ -117,7 +117,7 @@ def decode_item(raw: bytes | msgspec.Raw, kind: type[T]) -> T:
         msgspec.DecodeError: the text is not JSON.
     """
     try:
-        return decoder(kind).decode(raw)
+        return cast("T", decoder(cast("Any", kind)).decode(raw))
     except msgspec.ValidationError as first:
         error = first
     tree = decode(raw)
@@ -162,7 +162,6 @@ def _repair(tree: Any, steps: list[str | None]) -> None:
             node = cast("dict[str, Any]", node)
             node[last] = _read_date(node.get(last))
         elif isinstance(node, list):
-            node = cast("list[Any]", node)
             node[:] = [_read_date(value) for value in node]
 
 

@@ -44,14 +44,14 @@ MAX_EMPTY_PAGES = 1_000
 """Empty pages in a row after which a walk that never ends is called a loop."""
 
 
-class Summary(Model, kw_only=True):
+class Summary(Model, frozen=True, kw_only=True):
     """Envelope part telling how the call went and, on lists, where the next page starts."""
 
     status: str | None = None
     next_page_token: str | int | None = None
 
 
-class SkipSummary(Model, kw_only=True):
+class SkipSummary(Model, frozen=True, kw_only=True):
     """Offset view of a list: totals and page numbers."""
 
     status: str | None = None
@@ -63,7 +63,7 @@ class SkipSummary(Model, kw_only=True):
     has_previous_page: bool | None = None
 
 
-class CursorSummary(Model, kw_only=True):
+class CursorSummary(Model, frozen=True, kw_only=True):
     """Cursor view of a list."""
 
     status: str | None = None
@@ -71,7 +71,7 @@ class CursorSummary(Model, kw_only=True):
     previous_page_token: str | int | None = None
 
 
-class QuerySummary(Model, kw_only=True):
+class QuerySummary(Model, frozen=True, kw_only=True):
     """State of a list that the server keeps under a query id; pages count from 1."""
 
     page_no: int | None = None
@@ -301,7 +301,9 @@ class Cursor(msgspec.Struct, frozen=True, gc=False, array_like=True):
         try:
             if version != "ac1":
                 raise ValueError(version)
-            return msgspec.msgpack.decode(base64.b64decode(payload + "=" * (-len(payload) % 4), b"-_", validate=True), type=cls)
+            return msgspec.msgpack.decode(
+                base64.b64decode(payload + "=" * (-len(payload) % 4), b"-_", validate=True), type=cls
+            )
         except (ValueError, msgspec.DecodeError):
             hint = " (`page.resume` is None after the last page: that walk was complete)" if text == "None" else ""
             message = f"this is not a cursor of this package{hint}; start the list without `resume`"

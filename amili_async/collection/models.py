@@ -160,7 +160,7 @@ class Currency(OpenEnum):
     NOK = "NOK"
 
 
-class CaseInvoice(Model, kw_only=True):
+class CaseInvoice(Model, frozen=True, kw_only=True):
     """An invoice as part of a case. `currency` is an empty object in the documented example, hence `OpenObject`."""
 
     invoice_id: InvoiceId | None = None
@@ -179,7 +179,7 @@ class CaseInvoice(Model, kw_only=True):
     currency: Currency | OpenObject | None = None
 
 
-class Debtor(Model, kw_only=True):
+class Debtor(Model, frozen=True, kw_only=True):
     """Who owes. Everything that tells who it is is masked in `repr`."""
 
     __personal__ = frozenset(
@@ -207,7 +207,7 @@ class Debtor(Model, kw_only=True):
     phone: str | None = None
 
 
-class Claim(Model, kw_only=True):
+class Claim(Model, frozen=True, kw_only=True):
     """One part of what is owed."""
 
     type: ClaimType | None = None
@@ -220,7 +220,7 @@ class Claim(Model, kw_only=True):
     invoice_id: InvoiceId | None = None
 
 
-class BankAccountDetails(Model, kw_only=True):
+class BankAccountDetails(Model, frozen=True, kw_only=True):
     """The account to pay to."""
 
     __personal__ = frozenset({"account_number"})
@@ -229,7 +229,7 @@ class BankAccountDetails(Model, kw_only=True):
     account_number: str | None = None
 
 
-class CaseAccountDetails(Model, kw_only=True):
+class CaseAccountDetails(Model, frozen=True, kw_only=True):
     """Where and with which reference (KID) the debtor shall pay."""
 
     __personal__ = frozenset({"payment_reference"})
@@ -238,7 +238,7 @@ class CaseAccountDetails(Model, kw_only=True):
     payment_reference: str | None = None
 
 
-class Case(Model, kw_only=True):
+class Case(Model, frozen=True, kw_only=True):
     """A collection case with its invoices, debtors and claims.
 
     `case_number` is a number on this API's own page and a string in settlements and webhooks; it is kept as received.
@@ -266,7 +266,7 @@ class Case(Model, kw_only=True):
     case_account_details: CaseAccountDetails | None = None
 
 
-class BatchSucceededItem(Model, kw_only=True):
+class BatchSucceededItem(Model, frozen=True, kw_only=True):
     """Outcome of one accepted item; only the form for invoices is known. `kind` is `$type` on the wire (older shape)."""
 
     kind: str | None = field(name="$type", default=None)
@@ -275,11 +275,11 @@ class BatchSucceededItem(Model, kw_only=True):
     case_id: CaseId | None = None
 
 
-class BatchFailedItem(OpenObject, kw_only=True):
+class BatchFailedItem(Model, frozen=True, kw_only=True):
     """Outcome of one refused item; its fields are not known. Read them with `raw()` or a `model=` of your own."""
 
 
-class Batch(Model, kw_only=True):
+class Batch(Model, frozen=True, kw_only=True):
     """One asynchronous job and the outcome of its items. A refused item can be null."""
 
     batch_id: BatchId
@@ -293,7 +293,7 @@ class Batch(Model, kw_only=True):
     failed: tuple[BatchFailedItem | None, ...] | None = None
 
 
-class LegacyBatchError(Model, kw_only=True, rename=None):
+class LegacyBatchError(Model, frozen=True, kw_only=True, rename=None):
     """An error of a batch in the older shape; `objectindex` counts the items handed in."""
 
     objectname: str | None = None
@@ -301,7 +301,7 @@ class LegacyBatchError(Model, kw_only=True, rename=None):
     message: str | None = None
 
 
-class LegacyBatchResult(Model, kw_only=True, rename=None):
+class LegacyBatchResult(Model, frozen=True, kw_only=True, rename=None):
     """An item's result of a batch in the older shape."""
 
     objectname: str | None = None
@@ -310,7 +310,7 @@ class LegacyBatchResult(Model, kw_only=True, rename=None):
     status_statuscode: str | None = None
 
 
-class LegacyBatchStatus(Model, kw_only=True):
+class LegacyBatchStatus(Model, frozen=True, kw_only=True):
     """Status of a batch in the older shape."""
 
     statuscode: int | None = None
@@ -318,7 +318,7 @@ class LegacyBatchStatus(Model, kw_only=True):
     responses: tuple[LegacyBatchResult, ...] | None = None
 
 
-class LegacyBatch(Model, kw_only=True):
+class LegacyBatch(Model, frozen=True, kw_only=True):
     """A batch whose `status` is a plain value on the newer pages and an object on the older one."""
 
     batch_id: BatchId
@@ -332,7 +332,7 @@ class LegacyBatch(Model, kw_only=True):
     failed: tuple[BatchFailedItem | None, ...] | None = None
 
 
-class OrganizationReference(Model, kw_only=True):
+class OrganizationReference(Model, frozen=True, kw_only=True):
     """The creditor that an invoice or a settlement belongs to."""
 
     id: OrganizationId | None = None
@@ -340,7 +340,7 @@ class OrganizationReference(Model, kw_only=True):
     name: str | None = None
 
 
-class Invoice(Model, kw_only=True):
+class Invoice(Model, frozen=True, kw_only=True):
     """A registered invoice; known in part. `unique_source_invoice_id` and `closure_date` are inferred."""
 
     id: InvoiceId
@@ -354,14 +354,14 @@ class Invoice(Model, kw_only=True):
     closure_date: datetime | None = None
 
 
-class AmountDistribution(Model, kw_only=True):
+class AmountDistribution(Model, frozen=True, kw_only=True):
     """How an amount is shared between collector and creditor (inferred)."""
 
     collector: Money | None = None
     creditor: Money | None = None
 
 
-class InvoiceReference(Model, kw_only=True):
+class InvoiceReference(Model, frozen=True, kw_only=True):
     """The invoice that a settlement belongs to (inferred)."""
 
     id: InvoiceId | None = None
@@ -373,7 +373,7 @@ class InvoiceReference(Model, kw_only=True):
     closure_date: datetime | None = None
 
 
-class Settlement(Model, kw_only=True):
+class Settlement(Model, frozen=True, kw_only=True):
     """Money settled for a case. The fields after `exchange_rate` are inferred from the legacy batch answer."""
 
     __personal__ = frozenset({"customer_reference"})

@@ -7,7 +7,7 @@ from amili_async.structs import Model
 __all__ = ["TokenResponse"]
 
 
-class TokenResponse(Model, kw_only=True, rename=None):
+class TokenResponse(Model, frozen=True, kw_only=True, rename=None):
     """An access token with its life span. Numbers may come as strings on the wire; here they are numbers.
 
     `expires_in` is in seconds; `not_before` and `expires_on` are unix seconds of the server's clock.

@@ -1,0 +1,84 @@
+"""From the bytes of an answer to what a call returns."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from amili_async.errors import DecodeError
+from amili_async.operation import Operation
+from amili_async.structs import decode, decode_item, decoder, without_values
+
+__all__ = ["NOT_JSON", "error_code", "read_answer", "request_id"]
+
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises. `msgspec.ValidationError`, JSON of another shape, is one of them: catch it first."""
+
+
+@lru_cache(maxsize=64)
+def _envelope(key: str) -> Any:
+    """Return a Struct that holds the content under one key, undecoded."""
+    return msgspec.defstruct("Envelope", [("content", msgspec.Raw, msgspec.Raw(b""))], rename={"content": key})
+
+
+def read_answer(operation: Operation[Any], status: int, body: bytes) -> Any:
+    """Decode the answer of an operation that is no list.
+
+    Where the shape is not known the JSON is returned as plain Python objects, a text as str, and nothing as None.
+
+    Raises:
+        DecodeError: the answer is damaged, or not of the promised shape.
+    """
+    if operation.response is Any:
+        return _read_open(body)
+    if not body.strip():
+        raise DecodeError(f"answered {status} without a body", damaged=status != 204)
+    content: bytes | msgspec.Raw = body
+    try:
+        if operation.unwrap is not None:
+            content = decoder(_envelope(operation.unwrap)).decode(body).content
+            if not bytes(content) or bytes(content) == b"null":
+                raise DecodeError(f"the answer has no `{operation.unwrap}`")
+        if operation.lenient:
+            return msgspec.json.decode(content, type=operation.response, strict=False)
+        return decode_item(content, operation.response)
+    except msgspec.ValidationError as error:
+        failure = DecodeError(f"the answer is not of the promised shape: {without_values(error)}")
+    except NOT_JSON as error:
+        failure = DecodeError(f"the answer is not JSON: {without_values(error)}", damaged=True)
+    raise failure
+
+
+def _read_open(body: bytes) -> Any:
+    if not body.strip():
+        return None
+    try:
+        return decode(body)
+    except NOT_JSON:
+        return body.decode(errors="replace")
+
+
+_CODE_KEYS = ("code", "errorCode", "error", "type", "statusCode")
+
+
+def error_code(body: bytes) -> str | None:
+    """Find a machine-readable code in the body of an error; no shape of such bodies is documented, so any is survived."""
+    try:
+        content = decode(body)
+    except NOT_JSON:
+        return None
+    if isinstance(content, dict) and isinstance(content.get("error"), dict):
+        content = content["error"]
+    if not isinstance(content, dict):
+        return None
+    return next((str(value) for key in _CODE_KEYS if isinstance(value := content.get(key), str | int)), None)
+
+
+_ID_HEADERS = ("x-amili-request-id", "x-request-id", "request-id", "x-ms-request-id", "x-correlation-id")
+
+
+def request_id(headers: dict[str, str]) -> str | None:
+    """Return the id that the server gave the request, under any of the usual names; none is documented."""
+    return next((headers[name] for name in _ID_HEADERS if headers.get(name)), None)

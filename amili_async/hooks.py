@@ -1,0 +1,127 @@
+"""What a client tells about its work: one frozen record per happening, handed to the hooks of the client.
+
+Events carry no query, no body, no token and no filled-in path.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amili_async.errors import AmiliError
+
+__all__ = ["AttemptEvent", "Hooks", "PageDrift", "PageEvent", "RequestEvent", "RetryEvent", "TokenEvent", "emit"]
+
+E = TypeVar("E")
+
+logger = logging.getLogger("amili_async")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEvent:
+    """A call has ended, well or badly. `elapsed` is in seconds, retries and waits included."""
+
+    operation: str
+    method: str
+    path: str
+    status: int | None
+    attempts: int
+    elapsed: float
+    request_id: str | None
+    error: AmiliError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEvent:
+    """One try has ended. `received` counts the bytes of the body on the wire, `elapsed` is in seconds."""
+
+    operation: str
+    method: str
+    path: str
+    attempt: int
+    status: int | None
+    received: int
+    elapsed: float
+    error: AmiliError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryEvent:
+    """A try failed and another one follows after `delay` seconds."""
+
+    operation: str
+    attempt: int
+    delay: float
+    reason: str
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenEvent:
+    """Something happened to the access token. `lifetime` is in seconds, None if unknown."""
+
+    what: Literal["obtained", "renewed", "rejected", "early_renewal_failed"]
+    lifetime: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageEvent:
+    """A page was decoded and is handed out. `size` is the length of its JSON in bytes."""
+
+    operation: str
+    number: int
+    items: int
+    invalid: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageDrift:
+    """A list contradicts itself; the walk goes on the way that loses nothing.
+
+    Kinds: `total_moved` (rows came or went meanwhile), `rows_differ_from_total` (at the end), `token_without_next`,
+    `next_without_token`, `pages_without_next` (summaries that disagree), `cut_off` (the server's cap was reached), `null_data`.
+    """
+
+    operation: str
+    kind: str
+    page: int
+    expected: object
+    actual: object
+
+
+class Hooks:
+    """Base of a caller's hooks: override what is of interest. Methods are called in the event loop and must not block.
+
+    An exception in a hook is logged and does no harm to the call.
+    """
+
+    def on_request(self, event: RequestEvent) -> None:
+        """Take note that a call has ended."""
+
+    def on_attempt(self, event: AttemptEvent) -> None:
+        """Take note that one try has ended."""
+
+    def on_retry(self, event: RetryEvent) -> None:
+        """Take note that another try follows."""
+
+    def on_token(self, event: TokenEvent) -> None:
+        """Take note of the token's life."""
+
+    def on_page(self, event: PageEvent) -> None:
+        """Take note of a page."""
+
+    def on_drift(self, event: PageDrift) -> None:
+        """Take note of a list that contradicts itself."""
+
+
+def emit(hook: Callable[[E], None], event: E) -> None:
+    """Call a hook; its failure is its own."""
+    try:
+        hook(event)
+    except Exception:
+        logger.exception("a hook failed on %s", type(event).__name__)

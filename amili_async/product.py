@@ -1,0 +1,130 @@
+"""What every product's methods stand on: a call and a list, over the session, with the client's default options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from amili_async.answers import read_answer
+from amili_async.config import RequestOptions
+from amili_async.errors import ConfigError
+from amili_async.operation import Operation, Response
+from amili_async.pagination import Pager, Walker
+from amili_async.walks import START
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amili_async.pages import Page
+    from amili_async.pagination import OnInvalid
+    from amili_async.session import AmiliSession
+
+__all__ = ["Calls", "Resource", "on_the_wire"]
+
+T = TypeVar("T")
+
+
+def on_the_wire(value: object) -> str:
+    """Write the value of a query parameter: dates as ISO 8601, aware date-times in UTC, enums by their value."""
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            return value.isoformat()
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int):
+        return str(value)
+    raise ConfigError(f"a query parameter cannot be a {type(value).__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Makes calls and lists for a client and all its methods."""
+
+    session: AmiliSession
+    defaults: RequestOptions
+
+    def options(self, options: RequestOptions | None) -> RequestOptions:
+        """Put a call's options over the client's defaults."""
+        return self.defaults if options is None else options.over(self.defaults)
+
+    async def call(
+        self,
+        operation: Operation[T],
+        *values: object,
+        body: object = None,
+        query: Mapping[str, object] | None = None,
+        options: RequestOptions | None = None,
+    ) -> Response[T]:
+        """Make a call of an operation that is no list."""
+        return await self.session.send(
+            operation,
+            values,
+            query=_pairs(query or {}),
+            body=body,
+            options=self.options(options),
+            read=lambda status, content: cast("T", read_answer(operation, status, content)),
+        )
+
+    async def first_page(
+        self,
+        operation: Operation[Any],
+        *values: object,
+        query: Mapping[str, object] | None = None,
+        options: RequestOptions | None = None,
+    ) -> Response[Page[Any]]:
+        """Fetch the first page of a list, with the circumstances."""
+        pager: Pager[Any] = self.list(operation, *values, filters=query or {}, model=None, options=options)
+        walker = Walker(pager, None)
+        response = await pager.fetch(START, pager.read)
+        return Response(
+            data=walker.accept(START, response.data),
+            status=response.status,
+            headers=response.headers,
+            request_id=response.request_id,
+            attempts=response.attempts,
+            elapsed=response.elapsed,
+        )
+
+    def list(
+        self,
+        operation: Operation[Any],
+        *values: object,
+        filters: Mapping[str, object],
+        model: type[T] | None,
+        page_size: int | None = None,
+        limit: int | None = None,
+        on_invalid: OnInvalid = "raise",
+        options: RequestOptions | None = None,
+    ) -> Pager[T]:
+        """Return a list that has not been fetched yet."""
+        return Pager(
+            session=self.session,
+            operation=operation,
+            values=values,
+            filters=_pairs(filters),
+            kind=operation.response if model is None else model,
+            page_size=page_size,
+            limit=limit,
+            on_invalid=on_invalid,
+            options=self.options(options),
+        )
+
+
+def _pairs(query: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, on_the_wire(value)) for name, value in query.items() if value is not None)
+
+
+class Resource:
+    """Base of what groups the methods of a product."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls

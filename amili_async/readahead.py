@@ -1,0 +1,230 @@
+"""Reading ahead: pages on their way while the caller uses the one at hand.
+
+Work that runs ahead belongs to an `async with`: leaving it, for whatever reason, cancels that work and waits for its end.
+What is fetched ahead stays bytes until it is handed out; before a page is decoded, the request for a later one is on the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from amili_async.errors import AmiliError, DecodeError, PaginationError
+from amili_async.pages import Page, peek_token
+from amili_async.pagination import Items
+from amili_async.walks import Position
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from amili_async.pagination import Walker
+
+__all__ = ["Concurrent", "Prefetch"]
+
+T = TypeVar("T")
+
+Body = tuple[int, bytes]
+
+
+def _undecoded(status: int, body: bytes) -> Body:
+    """Leave the answer as it is, if it looks whole: a damaged one is worth another try at once."""
+    if status != 204 and not body.rstrip().endswith(b"}"):
+        raise DecodeError("the page is cut short or not JSON", damaged=True)
+    return status, body
+
+
+class _Ahead(Generic[T]):
+    """What both ways of reading ahead share: the tasks that run, and the page that is handed out."""
+
+    def __init__(self, walker: Walker[T]) -> None:
+        self._walker = walker
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._taken: tuple[Position, Body] | None = None
+        self._failed: Exception | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin to fetch."""
+        self._start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop what still runs, and wait for its end."""
+        self._failed = self._failed or RuntimeError("the pages were left: iterate them inside `async with`")
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            try:
+                await asyncio.wait(tasks)
+            except asyncio.CancelledError:
+                await asyncio.wait(tasks)  # a second cancellation does not leave them behind either
+                raise
+
+    def __aiter__(self) -> Self:
+        """Iterate the pages."""
+        return self
+
+    async def __anext__(self) -> Page[T]:
+        """Return the next page; after an error, that error again. A cancelled call loses nothing: the next one goes on."""
+        if self._failed is not None:
+            raise self._failed
+        walker = self._walker
+        at = walker.position
+        if at is None:
+            raise StopAsyncIteration
+        try:
+            if self._taken is None:
+                self._taken = await self._take(at)
+            await _let_others_run()
+            position, body = self._taken
+            if position != at:
+                raise PaginationError("the end of a page and its whole name different next pages")
+            page = await self._hand_out(at, body)
+        except Exception as error:
+            self._failed = walker.failed(error, at) if isinstance(error, AmiliError) else error
+            raise self._failed from None
+        self._taken = None
+        self._handed_out(page)
+        return page
+
+    def items(self) -> Items[T]:
+        """Iterate the items of the pages."""
+        return Items(self)
+
+    def _start(self) -> None:
+        """Begin to fetch."""
+
+    async def _take(self, at: Position) -> tuple[Position, Body]:
+        """Return the next body that was fetched, and see that the request for a later one goes out."""
+        raise NotImplementedError
+
+    def _handed_out(self, page: Page[T]) -> None:
+        """Take note that the page was decoded and the walk has moved on."""
+
+    def _spawn(self, work: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # of a page nobody came to fetch: no complaint about it at exit
+
+    async def _fetch(self, at: Position) -> Body:
+        return (await self._walker.pager.fetch(at, _undecoded)).data
+
+    async def _hand_out(self, at: Position, body: Body) -> Page[T]:
+        walker = self._walker
+        try:
+            found = walker.pager.read(*body)
+        except DecodeError as error:
+            if not error.damaged:
+                raise
+            found = (await walker.pager.fetch(at, walker.pager.read)).data
+        return walker.accept(at, found)
+
+
+async def _let_others_run() -> None:
+    """Give the task that was just woken its turn, up to where it waits for the network."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
+TURNS = 3
+
+
+class Prefetch(_Ahead[T]):
+    """Pages of a list, fetched one after the other ahead of their use; see `Pager.prefetch`.
+
+    One task follows the chain of tokens, which it takes from the end of each body undecoded. Where it cannot see the token, or
+    has seen it before, or a `limit` may be reached, it waits until the page is decoded and the walk has decided.
+    """
+
+    def __init__(self, walker: Walker[T], depth: int) -> None:
+        super().__init__(walker)
+        self._depth = depth
+        self._room = asyncio.Semaphore(depth)
+        self._ready: asyncio.Queue[tuple[Position, Body | Exception]] = asyncio.Queue()
+        self._decided: asyncio.Queue[Position | None] = asyncio.Queue()
+        self._asking = False
+
+    def _start(self) -> None:
+        if self._walker.position is not None:
+            self._spawn(self._chain(self._walker.position))
+
+    async def _chain(self, start: Position) -> None:
+        """Follow the tokens."""
+        at: Position | None = start
+        seen = {hash(start)}
+        size, limit = self._walker.pager.wanted_size, self._walker.pager.limit
+        # Pages that a limit needs for certain; beyond them the walk must say whether it wants more.
+        certain = float("inf") if limit is None else -(-limit // size) if size else 1
+        while at is not None:
+            await self._room.acquire()
+            try:
+                body = await self._fetch(at)
+            except Exception as error:  # noqa: BLE001  # handed to the consumer, who raises it in its turn
+                self._ready.put_nowait((at, error))
+                return
+            certain -= 1
+            token = peek_token(body[1])
+            following = Position("token", token) if token else None
+            self._asking = following is None or hash(following) in seen or certain < 1
+            self._ready.put_nowait((at, body))
+            at = await self._decided.get() if self._asking else following
+            seen.add(hash(at))
+
+    async def _take(self, at: Position) -> tuple[Position, Body]:  # noqa: ARG002  # the chain knows by itself
+        found, body = await self._ready.get()
+        if isinstance(body, Exception):
+            raise body
+        self._room.release()
+        return found, body
+
+    def _handed_out(self, page: Page[T]) -> None:  # noqa: ARG002  # only the walk's position matters
+        if self._asking and self._ready.empty():
+            self._asking = False
+            self._decided.put_nowait(self._walker.position)
+
+
+class Concurrent(_Ahead[T]):
+    """Numbered pages of a list, several requests in flight, handed out in order; see `Pager.concurrent`."""
+
+    def __init__(self, walker: Walker[T], requests: int) -> None:
+        super().__init__(walker)
+        self._requests = requests
+        self._window: deque[tuple[Position, asyncio.Task[Body]]] = deque()
+        self._last = 0
+        self._size = walker.pager.wanted_size or 1
+
+    def _fill(self, at: Position) -> None:
+        """Keep the window full from `at` on, as far as pages are known to exist and a limit needs them."""
+        last, left = max(self._last, at.number), self._walker.left
+        if left is not None:
+            last = min(last, at.number - 1 + max(-(-left // self._size), 1))
+        number = self._window[-1][0].number + 1 if self._window else at.number
+        while len(self._window) < self._requests and number <= last:
+            position = at._replace(number=number)
+            self._window.append((position, self._spawn(self._fetch(position))))
+            number += 1
+
+    async def _take(self, at: Position) -> tuple[Position, Body]:
+        if at.kind != "query":
+            return at, await self._fetch(at)  # this page tells the query id and how many pages there are
+        self._fill(at)
+        position, task = self._window[0]
+        await asyncio.wait([task])  # not `await task`: that would cancel it along with a caller who is cancelled
+        self._window.popleft()
+        body = task.result()
+        if self._walker.left is None:
+            self._fill(at._replace(number=at.number + 1))
+        return position, body
+
+    def _handed_out(self, page: Page[T]) -> None:
+        self._last = page.total_pages or 0
+        self._size = max(self._size, len(page.items))

@@ -1,0 +1,453 @@
+"""The life of a call, from top to bottom: deadline -> attempts -> throttle -> auth -> transport -> decode.
+
+The only place with an attempt loop. A retry sleeps after its answer was read and its connection given back.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import random
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import anyio
+
+from amili_async.answers import error_code, read_answer, request_id
+from amili_async.config import RequestOptions, is_loopback, origin
+from amili_async.errors import (
+    AmiliError,
+    ApiError,
+    ConfigError,
+    DeadlineExceeded,
+    DecodeError,
+    NotSentError,
+    NotSentTimeout,
+    OutcomeUnknownError,
+    OutcomeUnknownTimeout,
+    Unauthorized,
+    UnconfirmedOperationWarning,
+)
+from amili_async.hooks import AttemptEvent, RequestEvent, RetryEvent, emit
+from amili_async.identity.operations import TOKEN
+from amili_async.inflate import inflate
+from amili_async.operation import Operation, Response, fill
+from amili_async.retry import Failure, RetryPolicy, classify_status, decide, parse_retry_after
+from amili_async.structs import encode
+from amili_async.throttle import Throttle
+from amili_async.transport import Reply, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from amili_async.auth import AccessToken, TokenCache
+    from amili_async.clock import Clock
+    from amili_async.config import Environment, Limits, Timeouts
+    from amili_async.hooks import Hooks
+    from amili_async.identity.models import TokenResponse
+    from amili_async.transport import Transport
+
+__all__ = ["AmiliSession"]
+
+T = TypeVar("T")
+
+logger = logging.getLogger("amili_async")
+
+USER_AGENT = f"amili-async/{version('amili-async')} Python/{platform.python_version()}"
+ERROR_BODY = 64 * 1024
+"""Bytes of an error's body that are kept."""
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+NO_OPTIONS = RequestOptions()
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call on its way: what goes out, and what has become of it so far."""
+
+    operation: Operation[Any]
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+    repeatable: bool
+    deadline: float
+    phase: str = "throttle"
+    sent: int = 0
+    status: int | None = None
+    request_id: str | None = None
+
+
+class AmiliSession:
+    """Makes calls. One per client; clients made with `with_options` share it."""
+
+    def __init__(
+        self,
+        *,
+        tokens: TokenCache | None,
+        environment: Environment,
+        timeouts: Timeouts,
+        limits: Limits,
+        retry: RetryPolicy,
+        hooks: Hooks,
+        overrides: Mapping[str, Operation[Any]],
+        transport: Transport,
+        clock: Clock,
+    ) -> None:
+        self.environment = environment
+        self.limits = limits
+        self.hooks = hooks
+        self.clock = clock
+        self._tokens = tokens
+        self._timeouts = timeouts
+        self._retry = retry
+        self._overrides = overrides
+        self._transport = transport
+        self._throttle = Throttle(limits, clock)
+        self._warned: set[str] = set()
+        self._closed = False
+
+    async def aclose(self) -> None:
+        """Give back the connections; no call can be made afterwards."""
+        self._closed = True
+        await self._transport.aclose()
+
+    async def send(
+        self,
+        operation: Operation[Any],
+        values: Sequence[object],
+        *,
+        read: Callable[[int, bytes], T],
+        query: Sequence[tuple[str, str]] = (),
+        body: object = None,
+        options: RequestOptions | None = None,
+    ) -> Response[T]:
+        """Make a call: as many attempts as policy and deadline allow.
+
+        Args:
+            operation: which endpoint.
+            values: values of its path, in order.
+            read: turns status and body of a success into what is returned; a damaged answer counts as a failed attempt.
+            query: query parameters, names as on the wire.
+            body: Struct or mapping, sent as the operation says.
+            options: options of this call.
+        """
+        options = options or NO_OPTIONS
+        started = self.clock.monotonic()
+        call = self._prepare(operation, values, query, body, options, started)
+        policy = options.retry or self._retry
+        error: AmiliError | None = None
+        try:
+            return await self._attempts(call, read, policy, started, options)
+        except AmiliError as failure:
+            error = failure
+            raise
+        finally:
+            emit(
+                self.hooks.on_request,
+                RequestEvent(
+                    operation=call.operation.name,
+                    method=call.operation.method,
+                    path=call.operation.path,
+                    status=call.status,
+                    attempts=call.sent,
+                    elapsed=self.clock.monotonic() - started,
+                    request_id=call.request_id,
+                    error=error,
+                ),
+            )
+
+    def _prepare(
+        self,
+        operation: Operation[Any],
+        values: Sequence[object],
+        query: Sequence[tuple[str, str]],
+        body: object,
+        options: RequestOptions,
+        started: float,
+    ) -> _Call:
+        if self._closed:
+            raise ConfigError("this client is closed")
+        operation = self._overrides.get(operation.name, operation)
+        if not operation.confirmed and operation.name not in self._warned:
+            self._warned.add(operation.name)
+            guessed = " and ".join(
+                what
+                for what, guess in (("path", operation.path_guessed), ("HTTP method", operation.method_guessed))
+                if guess
+            )
+            warnings.warn(
+                f"{operation.name}: {guessed or 'the operation'} is not confirmed by documentation "
+                f"(evidence: {operation.evidence}); re-aim it with AmiliClient(paths={{{operation.name!r}: ...}})",
+                UnconfirmedOperationWarning,
+                stacklevel=4,
+            )
+        url = self.environment.url(operation.api) + fill(operation.path, values)
+        pairs = [*query, *options.query.items()]
+        if pairs:
+            url += "?" + urlencode(pairs)
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT, **options.headers}
+        payload: bytes | None = None
+        if body is not None:
+            if operation.body == "form":
+                payload = urlencode(body).encode()  # type: ignore[arg-type]  # a form is a mapping
+                headers["Content-Type"] = "application/x-www-form-urlencoded"
+            else:
+                payload = encode(body)
+                headers.setdefault("Content-Type", "application/json")
+        if options.idempotency_key is not None:
+            headers[self.environment.idempotency_header] = options.idempotency_key
+        return _Call(
+            operation=operation,
+            url=url,
+            headers=headers,
+            body=payload,
+            repeatable=operation.retry_safe or options.idempotency_key is not None,
+            deadline=started + (options.timeout or self._timeouts.total),
+        )
+
+    async def _attempts(
+        self,
+        call: _Call,
+        read: Callable[[int, bytes], T],
+        policy: RetryPolicy,
+        started: float,
+        options: RequestOptions,
+    ) -> Response[T]:
+        """Try until it works, or until `decide` says that it is enough."""
+        refused: AccessToken | None = None
+        while True:
+            token: AccessToken | None = None
+            try:
+                reply, token = await self._attempt(call, refused, options)
+                if reply.status == 401 and token is not None and refused is None and self._tokens is not None:
+                    # Declined before anything was done, so any operation may be repeated: once, with another token.
+                    self._tokens.reject(token, self.hooks)
+                    refused = token
+                    continue
+                data = self._read(reply, read)
+            except AmiliError as error:
+                failure = error
+            else:
+                return Response(
+                    data=data,
+                    status=reply.status,
+                    headers=reply.headers,
+                    request_id=call.request_id,
+                    attempts=call.sent,
+                    elapsed=self.clock.monotonic() - started,
+                )
+            _annotate(failure, call)
+            kind = _classify(failure, call)
+            decision = decide(
+                policy,
+                kind,
+                attempt=call.sent - (refused is not None),
+                repeatable=call.repeatable,
+                remaining=call.deadline - self.clock.monotonic(),
+                jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
+                retry_after=failure.retry_after,
+            )
+            wait = failure.retry_after
+            if kind is Failure.DECLINED and wait is not None and wait <= policy.retry_after_max:
+                self._throttle.hold_off(origin(call.url), wait)
+            if decision.delay is None:
+                raise failure
+            logger.warning(
+                "%s %s: attempt %d failed (%s), next in %.2f s",
+                call.operation.method,
+                call.operation.path,
+                call.sent,
+                failure.message,
+                decision.delay,
+            )
+            emit(
+                self.hooks.on_retry,
+                RetryEvent(
+                    operation=call.operation.name,
+                    attempt=call.sent,
+                    delay=decision.delay,
+                    reason=decision.reason,
+                    status=failure.status,
+                ),
+            )
+            await self.clock.sleep(decision.delay)
+
+    async def _attempt(
+        self, call: _Call, refused: AccessToken | None, options: RequestOptions
+    ) -> tuple[Reply, AccessToken | None]:
+        """Make one try, within what is left of the total time."""
+        call.phase = "throttle"
+        remaining = call.deadline - self.clock.monotonic()
+        if remaining <= 0:
+            raise _out_of_time(call)
+        with anyio.move_on_after(remaining):
+            if call.operation.name == TOKEN.name:
+                # No slot: the call that waits for the token holds one already.
+                await self._throttle.wait(origin(call.url))
+                return await self._exchange(call, None), None
+            async with self._throttle.slot(origin(call.url)):
+                token = await self._token(call, refused, options) if call.operation.authenticated else None
+                return await self._exchange(call, token), token
+        raise _out_of_time(call)
+
+    async def _token(self, call: _Call, refused: AccessToken | None, options: RequestOptions) -> AccessToken:
+        if self._tokens is None:
+            raise ConfigError(
+                "no credentials: pass ClientCredentials or StaticToken to AmiliClient, or set AMILI_CLIENT_ID and "
+                "AMILI_CLIENT_SECRET (or AMILI_TOKEN) for AmiliClient.from_env()"
+            )
+        call.phase = "token"
+
+        async def exchange(form: Mapping[str, str], retry: RetryPolicy | None = options.retry) -> TokenResponse:
+            left = max(call.deadline - self.clock.monotonic(), 0.001)
+            response = await self.send(
+                TOKEN,
+                (),
+                body=form,
+                options=RequestOptions(timeout=left, retry=retry),
+                read=lambda status, body: cast("TokenResponse", read_answer(TOKEN, status, body)),
+            )
+            return response.data
+
+        async def exchange_once(form: Mapping[str, str]) -> TokenResponse:
+            return await exchange(form, RetryPolicy(attempts=1))
+
+        try:
+            token = await self._tokens.get(exchange, exchange_once, self.hooks)
+        except DeadlineExceeded as error:
+            raise _out_of_time(call) from error
+        except OutcomeUnknownError as error:
+            # Of the token call, that is; the call that waits for the token has not been sent.
+            raise NotSentError(f"no access token could be had: {error.message}") from error
+        if refused is not None and token.value == refused.value:
+            raise Unauthorized("the access token was refused, and there is no other", status=401)
+        return token
+
+    async def _exchange(self, call: _Call, token: AccessToken | None) -> Reply:
+        """Send one request, following redirects of reads; the token goes to the environment's own origins only."""
+        call.phase = "request"
+        call.sent += 1
+        started = self.clock.monotonic()
+        reply: Reply | None = None
+        failure: AmiliError | None = None
+        try:
+            reply = await self._follow(call, token)
+        except AmiliError as error:
+            failure = error
+            raise
+        finally:
+            elapsed = self.clock.monotonic() - started
+            call.status = reply.status if reply else None
+            call.request_id = request_id(reply.headers) if reply else None
+            logger.debug(
+                "%s %s: attempt %d, %s, %.0f ms",
+                call.operation.method,
+                call.operation.path,
+                call.sent,
+                reply.status if reply else failure.message if failure else "abandoned",
+                elapsed * 1000,
+            )
+            emit(
+                self.hooks.on_attempt,
+                AttemptEvent(
+                    operation=call.operation.name,
+                    method=call.operation.method,
+                    path=call.operation.path,
+                    attempt=call.sent,
+                    status=call.status,
+                    received=len(reply.body) if reply else 0,
+                    elapsed=elapsed,
+                    error=failure,
+                ),
+            )
+        return reply
+
+    async def _follow(self, call: _Call, token: AccessToken | None) -> Reply:
+        url = call.url
+        for _ in range(self.limits.redirects + 1):
+            own = origin(url) in self.environment.origins
+            headers = call.headers if own else {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+            if own and token is not None:
+                headers = {**headers, "Authorization": f"Bearer {token.value}"}
+            left = max(call.deadline - self.clock.monotonic(), 0.001)
+            reply = await self._transport.send(
+                Request(
+                    call.operation.method,
+                    url,
+                    headers,
+                    call.body,
+                    min(self._timeouts.connect, left),
+                    min(self._timeouts.read, left),
+                )
+            )
+            location = reply.headers.get("location")
+            if reply.status not in REDIRECTS or not location or call.operation.method != "GET":
+                return reply
+            url = self._redirected(url, location, reply.status)
+        raise ApiError("redirected too often", status=reply.status)
+
+    def _redirected(self, url: str, location: str, status: int) -> str:
+        target = urlsplit(urljoin(url, location))
+        try:
+            host = target.hostname or ""
+            _ = target.port
+        except ValueError:
+            host = ""
+        if not host or target.scheme not in {"http", "https"} or target.username or target.password:
+            raise ApiError("redirected to an address that cannot be followed", status=status)
+        plain = target.scheme == "http" and not (self.environment.allow_http or is_loopback(host))
+        if plain or (target.scheme == "http" and url.startswith("https:")):
+            raise ApiError("redirected to plain http, which was not followed", status=status)
+        return target._replace(fragment="").geturl()
+
+    def _read(self, reply: Reply, read: Callable[[int, bytes], T]) -> T:
+        encoding = reply.headers.get("content-encoding", "").strip().lower()
+        if 200 <= reply.status <= 299:
+            return read(reply.status, inflate(reply.body, encoding, self.limits.response_bytes))
+        try:
+            body = inflate(reply.body, encoding, self.limits.response_bytes)[:ERROR_BODY]
+        except DecodeError:
+            body = reply.body[:ERROR_BODY]
+        raise ApiError.for_status(
+            reply.status,
+            code=error_code(body),
+            body=body,
+            headers=reply.headers,
+            request_id=request_id(reply.headers),
+            retry_after=parse_retry_after(reply.headers.get("retry-after"), self.clock.time()),
+        )
+
+
+def _annotate(error: AmiliError, call: _Call) -> None:
+    if error.path is None:  # an error of the token call keeps its own
+        error.method, error.path, error.attempts = call.operation.method, call.operation.path, call.sent
+        error.request_id = error.request_id or call.request_id
+        error.status = call.status if error.status is None else error.status
+
+
+def _classify(error: AmiliError, call: _Call) -> Failure:
+    if call.phase != "request" or isinstance(error, ConfigError | DeadlineExceeded):
+        return Failure.REJECTED  # not this call's own request has failed: nothing to repeat
+    if isinstance(error, NotSentError):
+        return Failure.NOT_SENT
+    if isinstance(error, OutcomeUnknownError):
+        return Failure.UNKNOWN
+    if isinstance(error, DecodeError):
+        return Failure.UNKNOWN if error.damaged else Failure.REJECTED
+    if isinstance(error, ApiError):
+        return classify_status(error.status, has_retry_after=error.retry_after is not None)
+    return Failure.REJECTED
+
+
+_PHASES = {
+    "throttle": "while it waited for its turn",
+    "token": "while it waited for an access token",
+    "request": "while it waited for the answer",
+}
+
+
+def _out_of_time(call: _Call) -> DeadlineExceeded:
+    kind = OutcomeUnknownTimeout if call.phase == "request" else NotSentTimeout
+    return kind(f"the total time of the call ran out {_PHASES[call.phase]}", phase=call.phase)

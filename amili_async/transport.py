@@ -1,0 +1,190 @@
+"""One HTTP exchange: bytes in, bytes out. The only module that imports aiohttp's client.
+
+Says of every failure whether the request can have reached the server. Follows no redirects, keeps no cookies, unpacks nothing,
+repeats nothing. Texts of errors hold no URL: a query may hold personal data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import aiohttp
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from amili_async.errors import ConfigError, DecodeError, NotSentError, OutcomeUnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amili_async.config import Limits
+
+__all__ = ["AiohttpTransport", "Reply", "Request", "Transport"]
+
+
+class Request(NamedTuple):
+    """What goes out. `url` is encoded already. `connect` and `read` are seconds."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    connect: float
+    read: float
+
+
+class Reply(NamedTuple):
+    """What came back: the body as it was on the wire. Names of headers are in lower case, cookies left out."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Transport(Protocol):
+    """Carries one request and its answer."""
+
+    async def send(self, request: Request) -> Reply:
+        """Exchange a request for an answer.
+
+        Raises:
+            NotSentError: the request cannot have reached the server.
+            OutcomeUnknownError: it may have, and no complete answer came back.
+            DecodeError: the answer is larger than allowed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Give back connections."""
+        ...
+
+
+class _Lost(aiohttp.ClientError):
+    """A connection that broke, under a name for which aiohttp does not send the request again by itself."""
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a GET on a reused connection that died: every request is counted, and repeated, by us."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Lost(_cause(error)) from error
+
+
+class AiohttpTransport:
+    """The transport over aiohttp. Its session is made in the running loop, with the first request.
+
+    Of a session that is passed in, the connector, the trace configs and `trust_env` are used, and it is never closed here; its
+    cookies, default headers and authentication are left alone.
+    """
+
+    def __init__(
+        self, limits: Limits, *, session: aiohttp.ClientSession | None = None, trust_env: bool = False
+    ) -> None:
+        self._limits = limits
+        self._given = session
+        self._trust_env = trust_env
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is not None:
+            if self._loop is not loop:
+                raise ConfigError("this client belongs to another event loop: make one client per loop")
+            if self._session.closed:
+                raise ConfigError("the aiohttp session that was passed in has been closed")
+            return self._session
+        given = self._given
+        if given is not None and given.closed:
+            raise ConfigError("the aiohttp session that was passed in has been closed")
+        self._loop = loop
+        # The throttle bounds the connections, so the connector need not: a token request must never wait for the calls
+        # that wait for the token.
+        self._session = aiohttp.ClientSession(
+            connector=given.connector if given else aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            connector_owner=given is None,
+            trust_env=given.trust_env if given else self._trust_env,
+            trace_configs=list(given.trace_configs) if given else None,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            raise_for_status=False,
+            middlewares=(_send_once,),
+        )
+        return self._session
+
+    async def send(self, request: Request) -> Reply:
+        """Exchange a request for an answer; see `Transport.send`."""
+        session = self._open()
+        failure: Exception
+        try:
+            response = await session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=request.headers,
+                data=request.body,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=request.connect, sock_read=request.read, ceil_threshold=float("inf")
+                ),
+            )
+            try:
+                body = await self._read(response)
+            except BaseException:
+                response.close()
+                raise
+            response.release()
+            return Reply(response.status, _headers(response.headers), body)
+        except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
+            failure = NotSentError(f"cannot connect: {_cause(error)}")
+        except TimeoutError:
+            failure = OutcomeUnknownError(f"no answer for {request.read:g} s")
+        except (aiohttp.ClientError, OSError) as error:
+            failure = OutcomeUnknownError(f"the connection was lost: {_cause(error)}")
+        # Raised out here so that the error does not drag along aiohttp's own, which quotes the URL.
+        raise failure
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        limit = self._limits.response_bytes
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := await response.content.readany():
+            size += len(chunk)
+            if size > limit:
+                raise DecodeError(f"the answer is larger than {limit:,} bytes (Limits.response_bytes)")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def aclose(self) -> None:
+        """Close what was opened here; a connector that was passed in stays open."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+def _headers(headers: CIMultiDictProxy[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in headers.items():
+        key = name.lower()
+        if key not in {"set-cookie", "set-cookie2"}:
+            found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
+
+
+def _cause(error: BaseException) -> str:
+    """Name the cause without host, URL or query."""
+    if isinstance(error, _Lost):
+        return str(error)
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return "timed out"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "the server's certificate is not trusted"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the host name is not known"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno) if error.errno > 0 else type(error).__name__
+    return type(error).__name__
