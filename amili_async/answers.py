@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from amili_async.errors import DecodeError
-from amili_async.operation import Operation
 from amili_async.structs import decode, decode_item, decoder, without_values
+
+if TYPE_CHECKING:
+    from amili_async.operation import Operation
 
 __all__ = ["NOT_JSON", "error_code", "read_answer", "request_id"]
 
@@ -31,7 +33,7 @@ def read_answer(operation: Operation[Any], status: int, body: bytes) -> Any:
     Raises:
         DecodeError: the answer is damaged, or not of the promised shape.
     """
-    if operation.response is Any:
+    if operation.response is None:
         return _read_open(body)
     if not body.strip():
         raise DecodeError(f"answered {status} without a body", damaged=status != 204)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from amili_async.operation import Operation
+if TYPE_CHECKING:
+    from amili_async.operation import Operation
 
 __all__ = ["operations"]
 
@@ -13,7 +14,7 @@ __all__ = ["operations"]
 @cache
 def operations() -> tuple[Operation[Any], ...]:
     """Return every operation the package knows, with path, evidence and retry safety, sorted by name."""
-    from amili_async.collection.operations import OPERATIONS as COLLECTION  # noqa: N811, PLC0415
-    from amili_async.identity.operations import OPERATIONS as IDENTITY  # noqa: N811, PLC0415
+    from amili_async.collection.operations import OPERATIONS as COLLECTION  # noqa: PLC0415
+    from amili_async.identity.operations import OPERATIONS as IDENTITY  # noqa: PLC0415
 
     return tuple(sorted((*COLLECTION, *IDENTITY), key=lambda operation: operation.name))

@@ -78,11 +78,7 @@ class AmiliClient:
     ) -> None:
         limits = limits or Limits()
         clock = clock or SystemClock()
-        tokens = (
-            credentials
-            if isinstance(credentials, TokenCache) or credentials is None
-            else TokenCache(credentials, clock)
-        )
+        tokens = credentials if isinstance(credentials, TokenCache) or credentials is None else TokenCache(credentials, clock)
         source = tokens.credentials if tokens else None
         self._owner = True
         self._credentials = source if isinstance(source, ClientCredentials) else None
@@ -194,9 +190,7 @@ class AmiliClient:
         """Return the client."""
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close the connections."""
         await self.aclose()
 
@@ -212,9 +206,7 @@ def credentials_from_env(environ: Mapping[str, str]) -> ClientCredentials | Stat
         return StaticToken(token)
     if client_id and secret:
         return ClientCredentials(client_id, secret)
-    missing = " and ".join(
-        name for name, value in (("AMILI_CLIENT_ID", client_id), ("AMILI_CLIENT_SECRET", secret)) if not value
-    )
+    missing = " and ".join(name for name, value in (("AMILI_CLIENT_ID", client_id), ("AMILI_CLIENT_SECRET", secret)) if not value)
     raise ConfigError(f"no credentials: set {missing} (or AMILI_TOKEN)")
 
 

@@ -101,9 +101,7 @@ class Environment:
         else:
             message = "AMILI_ENVIRONMENT must be production, staging or the http(s) URL of a sandbox"
             raise ConfigError(message)
-        urls: dict[str, Any] = {
-            api: url for api in APIS if (url := environ.get(f"AMILI_{api.upper()}_URL", "").strip())
-        }
+        urls: dict[str, Any] = {api: url for api in APIS if (url := environ.get(f"AMILI_{api.upper()}_URL", "").strip())}
         for api, url in urls.items():
             _base_url(url, f"AMILI_{api.upper()}_URL", allow_http=False)
         return replace(environment, **urls) if urls else environment
@@ -153,7 +151,7 @@ def _base_url(url: str, what: str, *, allow_http: bool) -> str:
         message = f"the {what} must have no user, password, query or fragment"
         raise ConfigError(message)
     if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
-        message = f"the {what} is plain http to another machine: a token would travel in the clear (Environment(allow_http=True) allows it)"
+        message = f"the {what} is plain http to another machine: tokens would travel in the clear (Environment(allow_http=True))"
         raise ConfigError(message)
     return url.rstrip("/")
 
@@ -227,9 +225,7 @@ class Limits:
             positive(self.rate, "Limits(rate=)")
 
 
-_OWN_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "host", "content-length", "accept-encoding"}
-)
+_OWN_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "host", "content-length", "accept-encoding"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,8 +241,8 @@ class RequestOptions:
     """
 
     timeout: float | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
     idempotency_key: str | None = None
     retry: RetryPolicy | None = None
 

@@ -59,7 +59,7 @@ class Operation(Generic[T]):
         source: page of the documentation that it is known from.
         summary: what it does, in one line.
         retry_safe: whether the client may repeat it when the outcome of a try is unknown.
-        response: what an answer, or an item of a list, decodes into; `Any` where the shape is not known.
+        response: what an answer, or an item of a list, decodes into; None where the shape is not known.
         unwrap: key of the answer whose content is returned; None if the answer itself is.
         lenient: whether numbers may come as strings.
         paging: how the list is walked; None if it is no list.
@@ -78,7 +78,7 @@ class Operation(Generic[T]):
     evidence: Evidence
     source: str
     summary: str
-    response: type[T]
+    response: type[T] | None
     retry_safe: bool
     unwrap: str | None = "data"
     lenient: bool = False

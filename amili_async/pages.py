@@ -99,9 +99,7 @@ def read_page(kind: Any, paging: Paging, status: int, body: bytes) -> Envelope:
     if status == 204:
         return Envelope((), (), Facts(0), null=False, size=0)
     try:
-        return _envelope(
-            decoder(envelope_of(kind, paging.items, paging.style)).decode(body), paging, body, copy=kind is Raw
-        )
+        return _envelope(decoder(envelope_of(kind, paging.items, paging.style)).decode(body), paging, body, copy=kind is Raw)
     except msgspec.ValidationError:
         pass  # a row may be odd: look at them one by one
     except NOT_JSON as error:

@@ -122,9 +122,7 @@ class Pager(Generic[T]):
 
         whole(requests, "concurrent requests")
         if self.paging.style != "query-page":
-            raise ConfigError(
-                f"{self.operation.name} is walked by token, one page after the other: use prefetch() to read ahead"
-            )
+            raise ConfigError(f"{self.operation.name} is walked by token, one page after the other: use prefetch() to read ahead")
         return Concurrent(Walker(self, resume), requests)
 
     def raw(self) -> Pager[Raw]:
@@ -173,7 +171,6 @@ class Walker(Generic[T]):
         self.pager = pager
         self.position: Position | None = START
         self._progress = Progress()
-        self._seen: set[int] = set()
         self._skip = 0
         self.left = pager.limit
         if resume is not None:
@@ -185,10 +182,9 @@ class Walker(Generic[T]):
             self.position = cursor.position
             self._progress = Progress(pages=cursor.pages, rows=cursor.rows, base=cursor.base)
             self._skip = cursor.skip
+        self._seen = {hash(self.position)}
         if self.left == 0:
             self.position = None
-        elif self.position is not None:
-            self._seen.add(hash(self.position))
 
     def _digest(self, at: Position) -> str:
         pager = self.pager
@@ -239,9 +235,7 @@ class Walker(Generic[T]):
         drifts = [*step.drifts, *([("null_data", "a list", None)] if found.null else [])]
         for kind, expected, actual in drifts:
             self._report(
-                PageDrift(
-                    operation=operation.name, kind=kind, page=step.progress.pages, expected=expected, actual=actual
-                )
+                PageDrift(operation=operation.name, kind=kind, page=step.progress.pages, expected=expected, actual=actual)
             )
         items, invalid = found.items[self._skip :], () if self._skip else found.invalid
         taken = len(items) if self.left is None else min(len(items), self.left)

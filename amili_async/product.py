@@ -8,7 +8,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from amili_async.answers import read_answer
-from amili_async.config import RequestOptions
 from amili_async.errors import ConfigError
 from amili_async.operation import Operation, Response
 from amili_async.pagination import Pager, Walker
@@ -17,6 +16,7 @@ from amili_async.walks import START
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amili_async.config import RequestOptions
     from amili_async.pages import Page
     from amili_async.pagination import OnInvalid
     from amili_async.session import AmiliSession

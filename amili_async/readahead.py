@@ -48,9 +48,7 @@ class _Ahead(Generic[T]):
         self._start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop what still runs, and wait for its end."""
         self._failed = self._failed or RuntimeError("the pages were left: iterate them inside `async with`")
         tasks = list(self._tasks)
@@ -79,11 +77,8 @@ class _Ahead(Generic[T]):
             if self._taken is None:
                 self._taken = await self._take(at)
             await _let_others_run()
-            position, body = self._taken
-            if position != at:
-                raise PaginationError("the end of a page and its whole name different next pages")
-            page = await self._hand_out(at, body)
-        except Exception as error:
+            page = await self._hand_out(at, *self._taken)
+        except Exception as error:  # noqa: BLE001  # kept, and raised again whenever the next page is asked for
             self._failed = walker.failed(error, at) if isinstance(error, AmiliError) else error
             raise self._failed from None
         self._taken = None
@@ -118,7 +113,9 @@ class _Ahead(Generic[T]):
     async def _fetch(self, at: Position) -> Body:
         return (await self._walker.pager.fetch(at, _undecoded)).data
 
-    async def _hand_out(self, at: Position, body: Body) -> Page[T]:
+    async def _hand_out(self, at: Position, fetched: Position, body: Body) -> Page[T]:
+        if fetched != at:
+            raise PaginationError("what was read ahead is not the page that the walk has come to")
         walker = self._walker
         try:
             found = walker.pager.read(*body)
@@ -135,7 +132,8 @@ async def _let_others_run() -> None:
         await asyncio.sleep(0)
 
 
-TURNS = 3
+TURNS = 2
+"""One is enough for the task to be woken and to write; one more does no harm."""
 
 
 class Prefetch(_Ahead[T]):

@@ -103,9 +103,7 @@ def decide(
     if retry_after is not None:
         if retry_after > policy.retry_after_max:
             return Decision(None, "the server asks for a longer wait than allowed")
-        delay = (
-            max(retry_after, 0.0) + delay * 0.1
-        )  # a little apart, so that those who were told the same do not come as one
+        delay = max(retry_after, 0.0) + delay * 0.1  # a little apart, so that those who were told the same do not come as one
     if delay >= remaining:
         return Decision(None, "the wait would outlast the total time of the call")
     return Decision(delay, failure.value)

@@ -6,13 +6,9 @@ The only place with an attempt loop. A retry sleeps after its answer was read an
 from __future__ import annotations
 
 import logging
-import platform
 import random
-import warnings
-from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import anyio
 
@@ -29,14 +25,13 @@ from amili_async.errors import (
     OutcomeUnknownError,
     OutcomeUnknownTimeout,
     Unauthorized,
-    UnconfirmedOperationWarning,
 )
 from amili_async.hooks import AttemptEvent, RequestEvent, RetryEvent, emit
 from amili_async.identity.operations import TOKEN
 from amili_async.inflate import inflate
-from amili_async.operation import Operation, Response, fill
+from amili_async.operation import Response
+from amili_async.outgoing import FOREIGN_HEADERS, Call, outgoing, warn_unconfirmed
 from amili_async.retry import Failure, RetryPolicy, classify_status, decide, parse_retry_after
-from amili_async.structs import encode
 from amili_async.throttle import Throttle
 from amili_async.transport import Reply, Request
 
@@ -48,6 +43,7 @@ if TYPE_CHECKING:
     from amili_async.config import Environment, Limits, Timeouts
     from amili_async.hooks import Hooks
     from amili_async.identity.models import TokenResponse
+    from amili_async.operation import Operation
     from amili_async.transport import Transport
 
 __all__ = ["AmiliSession"]
@@ -56,27 +52,10 @@ T = TypeVar("T")
 
 logger = logging.getLogger("amili_async")
 
-USER_AGENT = f"amili-async/{version('amili-async')} Python/{platform.python_version()}"
 ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are kept."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_OPTIONS = RequestOptions()
-
-
-@dataclass(slots=True)
-class _Call:
-    """One call on its way: what goes out, and what has become of it so far."""
-
-    operation: Operation[Any]
-    url: str
-    headers: dict[str, str]
-    body: bytes | None
-    repeatable: bool
-    deadline: float
-    phase: str = "throttle"
-    sent: int = 0
-    status: int | None = None
-    request_id: str | None = None
 
 
 class AmiliSession:
@@ -133,9 +112,20 @@ class AmiliSession:
             body: Struct or mapping, sent as the operation says.
             options: options of this call.
         """
+        if self._closed:
+            raise ConfigError("this client is closed")
         options = options or NO_OPTIONS
         started = self.clock.monotonic()
-        call = self._prepare(operation, values, query, body, options, started)
+        operation = self._overrides.get(operation.name, operation)
+        if not operation.confirmed and operation.name not in self._warned:
+            self._warned.add(operation.name)
+            warn_unconfirmed(operation)
+        call = Call(
+            operation=operation,
+            repeatable=operation.retry_safe or options.idempotency_key is not None,
+            deadline=started + (options.timeout or self._timeouts.total),
+            **outgoing(operation, self.environment, values=values, query=query, body=body, options=options),
+        )
         policy = options.retry or self._retry
         error: AmiliError | None = None
         try:
@@ -158,58 +148,9 @@ class AmiliSession:
                 ),
             )
 
-    def _prepare(
-        self,
-        operation: Operation[Any],
-        values: Sequence[object],
-        query: Sequence[tuple[str, str]],
-        body: object,
-        options: RequestOptions,
-        started: float,
-    ) -> _Call:
-        if self._closed:
-            raise ConfigError("this client is closed")
-        operation = self._overrides.get(operation.name, operation)
-        if not operation.confirmed and operation.name not in self._warned:
-            self._warned.add(operation.name)
-            guessed = " and ".join(
-                what
-                for what, guess in (("path", operation.path_guessed), ("HTTP method", operation.method_guessed))
-                if guess
-            )
-            warnings.warn(
-                f"{operation.name}: {guessed or 'the operation'} is not confirmed by documentation "
-                f"(evidence: {operation.evidence}); re-aim it with AmiliClient(paths={{{operation.name!r}: ...}})",
-                UnconfirmedOperationWarning,
-                stacklevel=4,
-            )
-        url = self.environment.url(operation.api) + fill(operation.path, values)
-        pairs = [*query, *options.query.items()]
-        if pairs:
-            url += "?" + urlencode(pairs)
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT, **options.headers}
-        payload: bytes | None = None
-        if body is not None:
-            if operation.body == "form":
-                payload = urlencode(body).encode()  # type: ignore[arg-type]  # a form is a mapping
-                headers["Content-Type"] = "application/x-www-form-urlencoded"
-            else:
-                payload = encode(body)
-                headers.setdefault("Content-Type", "application/json")
-        if options.idempotency_key is not None:
-            headers[self.environment.idempotency_header] = options.idempotency_key
-        return _Call(
-            operation=operation,
-            url=url,
-            headers=headers,
-            body=payload,
-            repeatable=operation.retry_safe or options.idempotency_key is not None,
-            deadline=started + (options.timeout or self._timeouts.total),
-        )
-
     async def _attempts(
         self,
-        call: _Call,
+        call: Call,
         read: Callable[[int, bytes], T],
         policy: RetryPolicy,
         started: float,
@@ -275,7 +216,7 @@ class AmiliSession:
             await self.clock.sleep(decision.delay)
 
     async def _attempt(
-        self, call: _Call, refused: AccessToken | None, options: RequestOptions
+        self, call: Call, refused: AccessToken | None, options: RequestOptions
     ) -> tuple[Reply, AccessToken | None]:
         """Make one try, within what is left of the total time."""
         call.phase = "throttle"
@@ -292,7 +233,7 @@ class AmiliSession:
                 return await self._exchange(call, token), token
         raise _out_of_time(call)
 
-    async def _token(self, call: _Call, refused: AccessToken | None, options: RequestOptions) -> AccessToken:
+    async def _token(self, call: Call, refused: AccessToken | None, options: RequestOptions) -> AccessToken:
         if self._tokens is None:
             raise ConfigError(
                 "no credentials: pass ClientCredentials or StaticToken to AmiliClient, or set AMILI_CLIENT_ID and "
@@ -325,7 +266,7 @@ class AmiliSession:
             raise Unauthorized("the access token was refused, and there is no other", status=401)
         return token
 
-    async def _exchange(self, call: _Call, token: AccessToken | None) -> Reply:
+    async def _exchange(self, call: Call, token: AccessToken | None) -> Reply:
         """Send one request, following redirects of reads; the token goes to the environment's own origins only."""
         call.phase = "request"
         call.sent += 1
@@ -334,6 +275,7 @@ class AmiliSession:
         failure: AmiliError | None = None
         try:
             reply = await self._follow(call, token)
+            return reply  # noqa: TRY300  # `finally` looks at it
         except AmiliError as error:
             failure = error
             raise
@@ -362,31 +304,26 @@ class AmiliSession:
                     error=failure,
                 ),
             )
-        return reply
 
-    async def _follow(self, call: _Call, token: AccessToken | None) -> Reply:
+    async def _follow(self, call: Call, token: AccessToken | None) -> Reply:
         url = call.url
-        for _ in range(self.limits.redirects + 1):
+        hops = 0
+        while True:
             own = origin(url) in self.environment.origins
-            headers = call.headers if own else {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+            headers = call.headers if own else FOREIGN_HEADERS
             if own and token is not None:
                 headers = {**headers, "Authorization": f"Bearer {token.value}"}
             left = max(call.deadline - self.clock.monotonic(), 0.001)
-            reply = await self._transport.send(
-                Request(
-                    call.operation.method,
-                    url,
-                    headers,
-                    call.body,
-                    min(self._timeouts.connect, left),
-                    min(self._timeouts.read, left),
-                )
-            )
+            connect, read = min(self._timeouts.connect, left), min(self._timeouts.read, left)
+            request = Request(call.operation.method, url, headers, call.body, connect, read)
+            reply = await self._transport.send(request)
             location = reply.headers.get("location")
-            if reply.status not in REDIRECTS or not location or call.operation.method != "GET":
+            if reply.status not in REDIRECTS or not location or request.method != "GET":
                 return reply
+            if hops == self.limits.redirects:
+                raise ApiError("redirected too often", status=reply.status)
+            hops += 1
             url = self._redirected(url, location, reply.status)
-        raise ApiError("redirected too often", status=reply.status)
 
     def _redirected(self, url: str, location: str, status: int) -> str:
         target = urlsplit(urljoin(url, location))
@@ -420,14 +357,14 @@ class AmiliSession:
         )
 
 
-def _annotate(error: AmiliError, call: _Call) -> None:
+def _annotate(error: AmiliError, call: Call) -> None:
     if error.path is None:  # an error of the token call keeps its own
         error.method, error.path, error.attempts = call.operation.method, call.operation.path, call.sent
         error.request_id = error.request_id or call.request_id
         error.status = call.status if error.status is None else error.status
 
 
-def _classify(error: AmiliError, call: _Call) -> Failure:
+def _classify(error: AmiliError, call: Call) -> Failure:
     if call.phase != "request" or isinstance(error, ConfigError | DeadlineExceeded):
         return Failure.REJECTED  # not this call's own request has failed: nothing to repeat
     if isinstance(error, NotSentError):
@@ -448,6 +385,6 @@ _PHASES = {
 }
 
 
-def _out_of_time(call: _Call) -> DeadlineExceeded:
+def _out_of_time(call: Call) -> DeadlineExceeded:
     kind = OutcomeUnknownTimeout if call.phase == "request" else NotSentTimeout
     return kind(f"the total time of the call ran out {_PHASES[call.phase]}", phase=call.phase)

@@ -52,9 +52,10 @@ class FakeTransport:
         """
         self.requests.append(request)
         await asyncio.sleep(0)
+        answer: Answer | None
         if self._handler is not None:
             found = self._handler(request)
-            answer: Any = await found if inspect.isawaitable(found) else found
+            answer = await found if inspect.isawaitable(found) else found
         else:
             answer = next(self._script, None)
         if answer is None:

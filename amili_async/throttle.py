@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from amili_async.clock import Clock
     from amili_async.config import Limits
@@ -36,7 +36,7 @@ class Throttle:
         self._not_before[origin] = max(until, self._not_before.get(origin, 0.0))
 
     @asynccontextmanager
-    async def slot(self, origin: str) -> AsyncIterator[None]:
+    async def slot(self, origin: str) -> AsyncGenerator[None]:
         """Wait for a free place and for the time to be right, then hold the place."""
         async with self._slots:
             await self.wait(origin)

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from multidict import CIMultiDictProxy
 from yarl import URL
 
 from amili_async.errors import ConfigError, DecodeError, NotSentError, OutcomeUnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from multidict import CIMultiDictProxy
 
     from amili_async.config import Limits
 
@@ -34,6 +37,10 @@ class Request(NamedTuple):
     connect: float
     read: float
 
+    def __repr__(self) -> str:
+        """Leave out the token, the query and the body."""
+        return f"Request({self.method}, {urlsplit(self.url).path})"
+
 
 class Reply(NamedTuple):
     """What came back: the body as it was on the wire. Names of headers are in lower case, cookies left out."""
@@ -41,6 +48,10 @@ class Reply(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        """Leave out the body."""
+        return f"Reply({self.status}, body=<{len(self.body)} bytes>)"
 
 
 class Transport(Protocol):
@@ -79,19 +90,23 @@ class AiohttpTransport:
     """The transport over aiohttp. Its session is made in the running loop, with the first request.
 
     Of a session that is passed in, the connector, the trace configs and `trust_env` are used, and it is never closed here; its
-    cookies, default headers and authentication are left alone.
+    cookies, default headers, proxy and authentication are left alone.
+
+    Proxies are looked up here, not by aiohttp's `trust_env`: that would also read credentials from `.netrc`.
     """
 
-    def __init__(
-        self, limits: Limits, *, session: aiohttp.ClientSession | None = None, trust_env: bool = False
-    ) -> None:
+    def __init__(self, limits: Limits, *, session: aiohttp.ClientSession | None = None, trust_env: bool = False) -> None:
         self._limits = limits
         self._given = session
         self._trust_env = trust_env
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._proxies: dict[str, str] = {}
+        self._closed = False
 
     def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise ConfigError("this client is closed")
         loop = asyncio.get_running_loop()
         if self._session is not None:
             if self._loop is not loop:
@@ -103,12 +118,13 @@ class AiohttpTransport:
         if given is not None and given.closed:
             raise ConfigError("the aiohttp session that was passed in has been closed")
         self._loop = loop
+        if self._trust_env or (given is not None and given.trust_env):
+            self._proxies = getproxies()
         # The throttle bounds the connections, so the connector need not: a token request must never wait for the calls
         # that wait for the token.
         self._session = aiohttp.ClientSession(
             connector=given.connector if given else aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
             connector_owner=given is None,
-            trust_env=given.trust_env if given else self._trust_env,
             trace_configs=list(given.trace_configs) if given else None,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -128,6 +144,7 @@ class AiohttpTransport:
                 headers=request.headers,
                 data=request.body,
                 allow_redirects=False,
+                **self._proxy(request.url),
                 timeout=aiohttp.ClientTimeout(
                     total=None, connect=request.connect, sock_read=request.read, ceil_threshold=float("inf")
                 ),
@@ -139,7 +156,12 @@ class AiohttpTransport:
                 raise
             response.release()
             return Reply(response.status, _headers(response.headers), body)
-        except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
+        except (
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientConnectorError,
+            aiohttp.ClientHttpProxyError,
+            aiohttp.InvalidURL,
+        ) as error:
             failure = NotSentError(f"cannot connect: {_cause(error)}")
         except TimeoutError:
             failure = OutcomeUnknownError(f"no answer for {request.read:g} s")
@@ -147,6 +169,17 @@ class AiohttpTransport:
             failure = OutcomeUnknownError(f"the connection was lost: {_cause(error)}")
         # Raised out here so that the error does not drag along aiohttp's own, which quotes the URL.
         raise failure
+
+    def _proxy(self, url: str) -> dict[str, Any]:
+        """Return aiohttp's arguments for the proxy that the environment names for a URL, if any."""
+        parts = urlsplit(url)
+        address = self._proxies.get(parts.scheme)
+        if not address or proxy_bypass(parts.netloc):
+            return {}
+        proxy = URL(address)
+        if proxy.user is None:
+            return {"proxy": proxy}
+        return {"proxy": proxy.with_user(None), "proxy_auth": aiohttp.BasicAuth(proxy.user, proxy.password or "")}
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         limit = self._limits.response_bytes
@@ -161,6 +194,7 @@ class AiohttpTransport:
 
     async def aclose(self) -> None:
         """Close what was opened here; a connector that was passed in stays open."""
+        self._closed = True
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -297,13 +297,9 @@ class Cursor(msgspec.Struct, frozen=True, gc=False, array_like=True):
         """
         if isinstance(text, Cursor):
             return text
-        version, _, payload = text.partition(".")
+        _, _, payload = text.partition("ac1.")
         try:
-            if version != "ac1":
-                raise ValueError(version)
-            return msgspec.msgpack.decode(
-                base64.b64decode(payload + "=" * (-len(payload) % 4), b"-_", validate=True), type=cls
-            )
+            return msgspec.msgpack.decode(base64.b64decode(payload + "=" * (-len(payload) % 4), b"-_", validate=True), type=cls)
         except (ValueError, msgspec.DecodeError):
             hint = " (`page.resume` is None after the last page: that walk was complete)" if text == "None" else ""
             message = f"this is not a cursor of this package{hint}; start the list without `resume`"

@@ -328,9 +328,7 @@ class Settlements(Resource):
             options=options,
         )
 
-    async def get(
-        self, organization_id: str, settlement_id: str, *, options: RequestOptions | None = None
-    ) -> Settlement:
+    async def get(self, organization_id: str, settlement_id: str, *, options: RequestOptions | None = None) -> Settlement:
         """Get one settlement.
 
         Raises:

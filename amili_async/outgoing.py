@@ -1,0 +1,96 @@
+"""What goes out for a call: URL, headers and body, made from the operation and the caller's values."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypedDict, cast
+from urllib.parse import urlencode
+
+from amili_async.errors import UnconfirmedOperationWarning
+from amili_async.operation import fill
+from amili_async.structs import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from amili_async.config import Environment, RequestOptions
+    from amili_async.operation import Operation
+
+__all__ = ["FOREIGN_HEADERS", "Call", "outgoing", "warn_unconfirmed"]
+
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": f"amili-async/{version('amili-async')} Python/{platform.python_version()}",
+}
+FOREIGN_HEADERS = {**_HEADERS, "Accept": "*/*"}
+"""All that another origin gets to see when a read is redirected to it."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call on its way: what goes out, and what has become of it so far."""
+
+    operation: Operation[Any]
+    url: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    repeatable: bool
+    deadline: float
+    phase: str = "throttle"
+    sent: int = 0
+    status: int | None = None
+    request_id: str | None = None
+
+
+class Outgoing(TypedDict):
+    """The parts of a `Call` that go out."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+
+
+def outgoing(
+    operation: Operation[Any],
+    environment: Environment,
+    *,
+    values: Sequence[object],
+    query: Sequence[tuple[str, str]],
+    body: object,
+    options: RequestOptions,
+) -> Outgoing:
+    """Make URL, headers and body of a call.
+
+    Raises:
+        ConfigError: the base URL is not known, or the values do not fit the path.
+    """
+    url = environment.url(operation.api) + fill(operation.path, values)
+    if pairs := [*query, *options.query.items()]:
+        url += "?" + urlencode(pairs)
+    headers = {**_HEADERS, **options.headers}
+    content: bytes | None = None
+    if body is not None and operation.body == "form":
+        content = urlencode(cast("Mapping[str, str]", body)).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    elif body is not None:
+        content = encode(body)
+        headers.setdefault("Content-Type", "application/json")
+    if options.idempotency_key is not None:
+        headers[environment.idempotency_header] = options.idempotency_key
+    return {"url": url, "headers": headers, "body": content}
+
+
+def warn_unconfirmed(operation: Operation[Any]) -> None:
+    """Say that an operation rests on a guess."""
+    guesses = {"path": operation.path_guessed, "HTTP method": operation.method_guessed}
+    guessed = " and ".join(what for what, guess in guesses.items() if guess) or "the operation"
+    warnings.warn(
+        f"{operation.name}: {guessed} is not confirmed by documentation (evidence: {operation.evidence}); "
+        f"re-aim it with AmiliClient(paths={{{operation.name!r}: ...}})",
+        UnconfirmedOperationWarning,
+        stacklevel=6,  # the caller of the method
+    )
