@@ -69,7 +69,7 @@ class OpenEnum(StrEnum):
     @property
     def known(self) -> bool:
         """Tell whether this version of the package knows the value."""
-        return self._name_ in type(self).__members__
+        return self._value_ in type(self)._value2member_map_
 
     @classmethod
     def _missing_(cls, value: object) -> OpenEnum | None:
@@ -92,8 +92,18 @@ _builtins = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def encode(value: object) -> bytes:
-    """Encode to JSON; a Decimal becomes a number with the same digits."""
-    return _encoder.encode(value)
+    """Encode to JSON; a Decimal becomes a number with the same digits.
+
+    Raises:
+        ValueError: a Decimal is not finite, which JSON cannot say.
+    """
+    body = _encoder.encode(value)
+    if b"NaN" in body or b"Infinity" in body:  # cheap to look for, rare to find, and then perhaps in a text
+        try:
+            _builtins.decode(body)
+        except msgspec.DecodeError:
+            raise ValueError("NaN and Infinity have no place in JSON") from None
+    return body
 
 
 @lru_cache(maxsize=256)
@@ -178,4 +188,4 @@ def _read_date(value: Any) -> Any:
 
 def without_values(error: Exception) -> str:
     """Return the text of a decoding error without the values that it quotes."""
-    return re.sub(r"'[^']*'", "'...'", str(error)) if isinstance(error, msgspec.DecodeError) else type(error).__name__
+    return re.sub(r"""(['"]).*\1""", "'...'", str(error), flags=re.DOTALL) if isinstance(error, msgspec.DecodeError) else type(error).__name__

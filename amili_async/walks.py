@@ -297,10 +297,12 @@ class Cursor(msgspec.Struct, frozen=True, gc=False, array_like=True):
         """
         if isinstance(text, Cursor):
             return text
-        _, _, payload = text.partition("ac1.")
+        version, _, payload = text.partition(".")
         try:
-            return msgspec.msgpack.decode(base64.b64decode(payload + "=" * (-len(payload) % 4), b"-_", validate=True), type=cls)
+            if version == "ac1":
+                packed = base64.b64decode(payload + "=" * (-len(payload) % 4), b"-_", validate=True)
+                return msgspec.msgpack.decode(packed, type=cls)
         except (ValueError, msgspec.DecodeError):
-            hint = " (`page.resume` is None after the last page: that walk was complete)" if text == "None" else ""
-            message = f"this is not a cursor of this package{hint}; start the list without `resume`"
-            raise CursorMismatch(message) from None
+            pass
+        hint = " (`page.resume` is None after the last page: that walk was complete)" if text == "None" else ""
+        raise CursorMismatch(f"this is not a cursor of this package{hint}; start the list without `resume`")

@@ -1,0 +1,182 @@
+"""The models hold every documented field and value, and nothing that is not documented."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import msgspec.inspect as kind_of
+import pytest
+
+from amili_async.structs import Model, OpenEnum, decode, decoder, encode
+
+WIDER = {
+    "caseNumber": {"integer", "string"},  # a number in cases, a string in settlements and webhooks
+    "collectionCaseNumber": {"integer", "string"},  # the same number under another name
+    "settlementNumber": {"integer", "string"},  # a number like those two
+    "nextPageToken": {"integer"},  # opaque; a server that counts may send a number
+    "previousPageToken": {"integer"},  # likewise
+    "currency": {"object OpenObject"},  # `{}` in the example of a case's invoice
+}
+"""What a field takes beyond its schema, by wire name."""
+
+INSTEAD = {
+    ("TokenResponse", "not_before"): {"float"},  # seconds that may come as text and in parts: read leniently
+    ("TokenResponse", "expires_in"): {"float"},
+    ("TokenResponse", "expires_on"): {"float"},
+}
+"""What a field takes in place of what its schema says."""
+
+UNDOCUMENTED = {
+    ("TokenResponse", "scope"): "RFC 6749, section 5.1: sent if it differs from the one asked for",
+}
+"""Fields that no schema has."""
+
+PLAIN = {
+    kind_of.StrType: "string",
+    kind_of.IntType: "integer",
+    kind_of.DecimalType: "number",
+    kind_of.FloatType: "float",
+    kind_of.BoolType: "boolean",
+    kind_of.DateTimeType: "date-time",
+}
+
+
+def kinds(type_: Any) -> set[str]:
+    """Say in words of the tests what a field takes; null is left out."""
+    match type_:
+        case kind_of.UnionType(types=types):
+            return {kind for one in types for kind in kinds(one)}
+        case kind_of.VarTupleType(item_type=item):
+            return {f"array of {kind}" for kind in kinds(item)}
+        case kind_of.EnumType(cls=cls) if issubclass(cls, OpenEnum):
+            return {f"enum {cls.__name__}"}
+        case kind_of.StructType(cls=cls) if issubclass(cls, Model):
+            return {f"object {cls.__name__}"}
+        case kind_of.NoneType():
+            return set()
+    return {PLAIN[type(type_)]}
+
+
+def fields(model: Any) -> dict[str, Any]:
+    """Return the fields of a Struct by their wire name."""
+    return {field.encode_name: field for field in kind_of.type_info(model).fields}
+
+
+def essence(value: Any) -> Any:
+    """Reduce an answer to what it says: null is absence, a date-time is an instant."""
+    if isinstance(value, dict):
+        return {key: essence(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [essence(item) for item in value]
+    if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value):
+        return datetime.fromisoformat(value)
+    return value
+
+
+def through(model: Any, example: Any) -> Any:
+    """Return what is left of an example after decoding and encoding."""
+    return decode(encode(decoder(model).decode(msgspec.json.encode(example))))
+
+
+def test_a_component_has_a_class(component):
+    """A documented object has a Struct."""
+    assert issubclass(component.model, msgspec.Struct)
+
+
+def test_every_property_is_a_field(component):
+    """A Struct has each documented property, by its wire name."""
+    assert set(component.schema.get("properties", ())) <= set(fields(component.model))
+
+
+def test_no_field_is_invented(component):
+    """A Struct has no field that the documentation does not know, but for those with a reason."""
+    documented = set(component.schema.get("properties", ()))
+    invented = set(fields(component.model)) - documented
+    assert {(component.name, name) for name in invented} <= set(UNDOCUMENTED)
+
+
+def test_fields_take_what_is_documented(component):
+    """A field takes every documented kind of value, and others only where the API is at odds with itself."""
+    wrong = {}
+    for name in component.schema.get("properties", ()):
+        found = kinds(fields(component.model)[name].type)
+        wanted = INSTEAD.get((component.name, name)) or component.kinds(name)
+        if not wanted <= found <= wanted | WIDER.get(name, set()):
+            wrong[name] = (found, wanted)
+    assert wrong == {}
+
+
+def test_names_follow_the_wire(component):
+    """A field's Python name is its wire name in snake_case, so that nobody has to look it up."""
+    for name, field in fields(component.model).items():
+        if name != "$type":
+            assert field.name == re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+
+
+def test_exceptions_are_still_needed(components):
+    """The lists of exceptions name fields that exist."""
+    known = {(it.name, name) for it in components if it.model and "properties" in it.schema for name in fields(it.model)}
+    assert set(UNDOCUMENTED) | set(INSTEAD) <= known
+    assert set(WIDER) <= {name for _, name in known}
+
+
+def test_every_struct_is_documented(models, components):
+    """No Struct is handed out that the documentation has no object for."""
+    structs = {name for name, it in models.items() if isinstance(it, type) and issubclass(it, Model)}
+    assert structs
+    assert structs <= {it.name for it in components}
+
+
+def test_every_enum_is_documented(models, components):
+    """No enum is handed out that the documentation has no list of values for."""
+    enums = {name for name, it in models.items() if isinstance(it, type) and issubclass(it, OpenEnum)}
+    assert enums
+    assert enums <= {it.name for it in components if "x-extensible-enum" in it.schema}
+
+
+def test_members_are_the_documented_values(open_list):
+    """An enum has the documented values as known members, and no others."""
+    values = open_list.schema["x-extensible-enum"]
+    assert [member.value for member in open_list.model] == values
+    assert all(open_list.model(value).known for value in values)
+
+
+def test_documented_content_survives(answered, operations):
+    """The content of the documented answer decodes, and encoding it again loses no field."""
+    operation = operations[answered["name"]][0]
+    content = answered["answer"][operation.unwrap] if operation.unwrap else answered["answer"]
+    rows = content if operation.paging else [content]
+    assert [essence(through(operation.response, row)) for row in rows] == essence(rows)
+
+
+def test_documented_envelope_survives(answered, operations, follow, models):
+    """The summaries beside the content decode too, and lose no field."""
+    operation = operations[answered["name"]][0]
+    envelope = follow(answered["response"])["properties"]
+    for part in set(answered["answer"]) - {operation.unwrap} if operation.unwrap else ():
+        model = models[envelope[part]["$ref"].rpartition("/")[2]]
+        assert essence(through(model, answered["answer"][part])) == essence(answered["answer"][part])
+
+
+def test_documented_object_survives(exemplified):
+    """An object that has an example of its own decodes, and encoding it again loses no field."""
+    for example in exemplified.schema["examples"]:
+        assert essence(through(exemplified.model, example)) == essence(example)
+
+
+def test_known_answers_have_an_example(facts, follow):
+    """Every operation with a known answer has an example: its own, or that of the component it answers with."""
+    for fact in facts["operations"]:
+        if fact["answer"] is None and fact["response"] and "properties" in follow(fact["response"]):
+            content = follow(fact["response"])["properties"]["data"]
+            assert follow(content.get("items", content)["$ref"])["examples"], fact["name"]
+
+
+@pytest.mark.parametrize("value", ["SOMETHING_NEW", "open", ""])
+def test_undocumented_values_pass(open_list, value):
+    """A value that is not documented is let through, marked as unknown, and goes back unchanged."""
+    found = decoder(open_list.model).decode(msgspec.json.encode(value))
+    assert (found == value, found.known, decode(encode(found))) == (True, False, value)
