@@ -92,5 +92,5 @@ def warn_unconfirmed(operation: Operation[Any]) -> None:
         f"{operation.name}: {guessed} is not confirmed by documentation (evidence: {operation.evidence}); "
         f"re-aim it with AmiliClient(paths={{{operation.name!r}: ...}})",
         UnconfirmedOperationWarning,
-        stacklevel=6,  # the caller of the method
+        stacklevel=5,  # the caller of the method
     )

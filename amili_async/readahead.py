@@ -200,9 +200,9 @@ class Concurrent(_Ahead[T]):
         self._last = 0
         self._size = walker.pager.wanted_size or 1
 
-    def _fill(self, at: Position) -> None:
-        """Keep the window full from `at` on, as far as pages are known to exist and a limit needs them."""
-        last, left = max(self._last, at.number), self._walker.left
+    def _fill(self, at: Position, last: int) -> None:
+        """Keep the window full from `at` to the last page that is known to exist and that a limit needs."""
+        left = self._walker.left
         if left is not None:
             last = min(last, at.number - 1 + max(-(-left // self._size), 1))
         number = self._window[-1][0].number + 1 if self._window else at.number
@@ -214,13 +214,13 @@ class Concurrent(_Ahead[T]):
     async def _take(self, at: Position) -> tuple[Position, Body]:
         if at.kind != "query":
             return at, await self._fetch(at)  # this page tells the query id and how many pages there are
-        self._fill(at)
+        self._fill(at, max(self._last, at.number))
         position, task = self._window[0]
         await asyncio.wait([task])  # not `await task`: that would cancel it along with a caller who is cancelled
         self._window.popleft()
         body = task.result()
         if self._walker.left is None:
-            self._fill(at._replace(number=at.number + 1))
+            self._fill(at._replace(number=at.number + 1), self._last)
         return position, body
 
     def _handed_out(self, page: Page[T]) -> None:

@@ -326,8 +326,9 @@ class AmiliSession:
             url = self._redirected(url, location, reply.status)
 
     def _redirected(self, url: str, location: str, status: int) -> str:
-        target = urlsplit(urljoin(url, location))
+        target = urlsplit("")
         try:
+            target = urlsplit(urljoin(url, location))
             host = target.hostname or ""
             _ = target.port
         except ValueError:

@@ -7,6 +7,7 @@ repeats nothing. Texts of errors hold no URL: a query may hold personal data.
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -179,7 +180,9 @@ class AiohttpTransport:
         proxy = URL(address)
         if proxy.user is None:
             return {"proxy": proxy}
-        return {"proxy": proxy.with_user(None), "proxy_auth": aiohttp.BasicAuth(proxy.user, proxy.password or "")}
+        login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
+        # aiohttp sends this one to the proxy, as Proxy-Authorization.
+        return {"proxy": proxy.with_user(None), "proxy_headers": {"Authorization": f"Basic {login}"}}
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         limit = self._limits.response_bytes

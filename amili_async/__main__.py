@@ -1,0 +1,26 @@
+"""The command `amili`, also as `python -m amili_async`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        from amili_async.cli import INTERRUPTED, run  # noqa: PLC0415  # the extra may be missing
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"cyclopts", "rich"}:
+            raise
+        sys.stderr.write("error: the command line needs: pip install 'amili-async[cli]'\n")
+        sys.exit(2)
+    code = run()
+    if code == INTERRUPTED:
+        # A thread may still wait for a pipe that nobody reads; an orderly exit would wait for it too.
+        os._exit(code)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
