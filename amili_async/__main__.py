@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import sys
 
+USAGE, INTERRUPTED = 2, 130
+
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     try:
-        from amili_async.cli import INTERRUPTED, run  # noqa: PLC0415  # the extra may be missing
+        from amili_async.cli import run  # noqa: PLC0415  # the extra may be missing
+
+        code = run()
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in {"cyclopts", "rich"}:
             raise
         sys.stderr.write("error: the command line needs: pip install 'amili-async[cli]'\n")
-        sys.exit(2)
-    code = run()
+        code = USAGE
+    except KeyboardInterrupt:  # so early that nothing has begun
+        sys.stderr.write("interrupted\n")
+        code = INTERRUPTED
     if code == INTERRUPTED:
         # A thread may still wait for a pipe that nobody reads; an orderly exit would wait for it too.
+        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 

@@ -10,7 +10,6 @@ import math
 import os
 import re
 from dataclasses import dataclass, field, fields, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -241,8 +240,8 @@ class RequestOptions:
     """
 
     timeout: float | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    query: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     idempotency_key: str | None = None
     retry: RetryPolicy | None = None
 
@@ -260,8 +259,8 @@ class RequestOptions:
         if self.idempotency_key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", self.idempotency_key):
             message = "RequestOptions(idempotency_key=) must be 1 to 255 printable ASCII characters without blanks"
             raise ConfigError(message)
-        object.__setattr__(self, "headers", MappingProxyType(dict(self.headers)))
-        object.__setattr__(self, "query", MappingProxyType(dict(self.query)))
+        object.__setattr__(self, "headers", dict(self.headers))
+        object.__setattr__(self, "query", dict(self.query))
 
     def __repr__(self) -> str:
         """Show names of headers and parameters, not their values: those may be secrets or personal data."""

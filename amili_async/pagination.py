@@ -36,7 +36,7 @@ OnInvalid = Literal["raise", "collect"]
 logger = logging.getLogger("amili_async")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pager(Generic[T]):
     """A list that has not been fetched yet. Nothing is sent before it is awaited or iterated; it can be used again and again.
 

@@ -9,23 +9,14 @@ from typing import NamedTuple
 __all__ = ["Ids", "Kind", "Named", "mix"]
 
 MASK = (1 << 64) - 1
-_A, _B = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-_A_BACK, _B_BACK = pow(_A, -1, 1 << 64), pow(_B, -1, 1 << 64)
 _UUID = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-4([0-9a-f]{3})-a([0-9a-f]{3})-([0-9a-f]{12})", re.ASCII)
 
 
 def mix(value: int) -> int:
-    """Scatter a 64-bit number over all 64-bit numbers, one to one (the finaliser of splitmix64)."""
-    value = (value ^ (value >> 30)) * _A & MASK
-    value = (value ^ (value >> 27)) * _B & MASK
+    """Scatter a 64-bit number over all 64-bit numbers (the finaliser of splitmix64)."""
+    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 & MASK
+    value = (value ^ (value >> 27)) * 0x94D049BB133111EB & MASK
     return value ^ (value >> 31)
-
-
-def unmix(value: int) -> int:
-    """Undo `mix`."""
-    value = (value ^ (value >> 31) ^ (value >> 62)) * _B_BACK & MASK
-    value = (value ^ (value >> 27) ^ (value >> 54)) * _A_BACK & MASK
-    return value ^ (value >> 30) ^ (value >> 60)
 
 
 class Kind(IntEnum):
@@ -48,24 +39,28 @@ class Named(NamedTuple):
 
     kind: int
     organization: int
-    index: int
+    number: int
 
 
 class Ids:
     """Makes ids from what they name, and reads them back. Another seed gives other ids and cannot read these.
 
-    An id is a UUID of version 4 by its looks. Its first 64 free bits are the scattered content, the other 56 a check value, so that
-    an id that was not made here is known as such.
+    An id is a UUID of version 4 by its looks. Its first 64 free bits are the scattered content, the other 56 a check value,
+    so that an id that was not made here is known as such.
     """
 
     def __init__(self, seed: int) -> None:
         self._key = mix(seed & MASK)
         self._check = mix(self._key ^ MASK) | 1
+        self._factor = mix(self._check) | 1
+        self._back = pow(self._factor, -1, 1 << 64)
 
-    def make(self, kind: int, organization: int, index: int) -> str:
-        """Return the id of the `index`-th thing of a kind in an organization."""
-        value = mix((kind << 56 | organization << 44 | index) ^ self._key)
-        text = f"{value:016x}{(value * self._check & MASK) >> 8:014x}"
+    def make(self, kind: int, organization: int, number: int) -> str:
+        """Return the id of a thing of a kind, by its number in an organization."""
+        value = (kind << 56 | organization << 44 | number) ^ self._key
+        value = (value ^ (value >> 32)) * self._factor & MASK
+        value ^= value >> 32
+        text = f"{value << 56 | (value * self._check & MASK) >> 8:030x}"
         return f"{text[:8]}-{text[8:12]}-4{text[12:15]}-a{text[15:18]}-{text[18:]}"
 
     def read(self, text: str) -> Named | None:
@@ -77,5 +72,6 @@ class Ids:
         value = int(digits[:16], 16)
         if int(digits[16:], 16) != (value * self._check & MASK) >> 8:
             return None
-        content = unmix(value) ^ self._key
+        value = (value ^ (value >> 32)) * self._back & MASK
+        content = value ^ (value >> 32) ^ self._key
         return Named(content >> 56, content >> 44 & 0xFFF, content & (1 << 44) - 1)

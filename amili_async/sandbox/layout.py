@@ -7,11 +7,24 @@ nothing is stored per case. The pattern of invoices per case and of payments per
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import lru_cache
 from itertools import accumulate
 
 from amili_async.sandbox.ids import mix
 
-__all__ = ["BLOCK", "DAY", "END", "GROUP", "START", "Portfolio", "case_of", "first_invoice", "first_settlement", "payment_of"]
+__all__ = [
+    "BLOCK",
+    "DAY",
+    "END",
+    "GROUP",
+    "START",
+    "Portfolio",
+    "case_of",
+    "first_invoice",
+    "first_settlement",
+    "payment_of",
+    "payments",
+]
 
 DAY = 86_400_000
 START = 18_628 * DAY
@@ -84,6 +97,7 @@ class Portfolio:
         self._planned = cases
         self._planned_groups = -(-cases // GROUP)
         self._step = (END - START) // max(self._planned_groups, 1)
+        self._begin = lru_cache(maxsize=1024)(self._reckon_begin)
 
     @property
     def invoices(self) -> int:
@@ -144,9 +158,9 @@ class Portfolio:
         group, place = divmod(case - self._planned, GROUP)
         return self._planned_groups + group, place
 
-    def _begin(self, group: int) -> int:
+    def _reckon_begin(self, group: int) -> int:
         if group < self._planned_groups:
-            return START + group * self._step + mix(self.key ^ ~group & 0xFFFF_FFFF) % max(self._step // 4, 1)
+            return START + group * self._step + mix(self.key + group) % max(self._step // 4, 1)
         return END + (group - self._planned_groups) * INSERTED_EVERY
 
     def _spacing(self, group: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import pickle
 
 import pytest
 
@@ -161,6 +162,17 @@ def test_options_over_defaults():
     merged = RequestOptions(headers={"B": "2"}, idempotency_key="k").over(base)
     assert (merged.timeout, dict(merged.headers), dict(merged.query)) == (5, {"A": "1", "B": "2"}, {"q": "1"})
     assert (merged.idempotency_key, merged.retry) == ("k", RetryPolicy(attempts=1))
+
+
+def test_settings_can_be_kept_and_sent():
+    """Settings are hashable and pickle, and take copies of what they are given."""
+    headers = {"X-A": "1"}
+    options = RequestOptions(headers=headers, retry=RetryPolicy(attempts=1))
+    headers["X-A"] = "2"
+    assert options.headers == {"X-A": "1"}
+    for setting in (options, Environment.STAGING, Limits(), Timeouts(), RetryPolicy()):
+        assert pickle.loads(pickle.dumps(setting)) == setting  # noqa: S301
+        assert hash(setting) == hash(dataclasses.replace(setting))
 
 
 def test_options_do_not_show_values():

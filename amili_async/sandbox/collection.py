@@ -1,0 +1,254 @@
+"""The Collection API, read side: what it answers to a request that may be answered."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from amili_async.sandbox.damage import DAMAGES_ROWS, damaged_rows
+from amili_async.sandbox.dataset import Dataset
+from amili_async.sandbox.exchange import Answer, Call, Handler, Problem
+from amili_async.sandbox.filters import FILTERS, Selector, descending
+from amili_async.sandbox.ids import Kind
+from amili_async.sandbox.paging import PageTokens, Part, page_number, page_size, part
+from amili_async.structs import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from amili_async.sandbox.dataset import Row
+    from amili_async.sandbox.faults import Hit
+    from amili_async.sandbox.layout import Portfolio
+    from amili_async.sandbox.settings import Settings
+
+__all__ = ["Collection"]
+
+_ALL = "collection.batches.list_all"
+_SHIFT = 40
+"""The list of all batches numbers its rows by organization and number: `organization << _SHIFT | number`."""
+
+
+class _Rows(NamedTuple):
+    """What the rows of an operation are."""
+
+    key: str
+    kind: Kind
+    row: Callable[[Dataset, Portfolio, int], Row]
+    total: Callable[[Portfolio], int]
+
+
+_BATCH = _Rows("batchId", Kind.BATCH, Dataset.batch, attrgetter("batches"))
+_LEGACY_BATCH = _Rows("batchId", Kind.BATCH, Dataset.legacy_batch, attrgetter("batches"))
+_INVOICE = _Rows("id", Kind.INVOICE, Dataset.invoice, attrgetter("invoices"))
+_SETTLEMENT = _Rows("id", Kind.SETTLEMENT, Dataset.settlement, attrgetter("settlements"))
+_ROWS = {
+    "collection.batches.list": _BATCH,
+    "collection.batches.list_all": _LEGACY_BATCH,
+    "collection.batches.get": _BATCH,
+    "collection.batches.get_legacy": _LEGACY_BATCH,
+    "collection.cases.list": _Rows("caseId", Kind.CASE, Dataset.case, attrgetter("cases")),
+    "collection.invoices.list": _INVOICE,
+    "collection.invoices.get": _INVOICE,
+    "collection.settlements.list": _SETTLEMENT,
+    "collection.settlements.get": _SETTLEMENT,
+}
+
+
+class Collection:
+    """Answers the operations of the Collection API.
+
+    Args:
+        dataset: where the rows are.
+        settings: of the sandbox.
+        secret: that page tokens are sealed with.
+    """
+
+    def __init__(self, dataset: Dataset, settings: Settings, secret: bytes) -> None:
+        self._dataset = dataset
+        self._settings = settings
+        self._selector = Selector(dataset, include_upper=settings.include_upper)
+        self._tokens = PageTokens(secret, settings.page_token_lifetime)
+        self._pages = _Pages(settings.page_cache)
+        self.handlers: dict[str, Handler] = {name: self._list if name in FILTERS else self._get for name in _ROWS}
+
+    def rows(self, operation: str, organization: str, filters: Mapping[str, str]) -> Iterator[Row]:
+        """Yield all rows that a list would show, in its order."""
+        portfolios = [self._dataset.portfolio(organization)]
+        return (self._row(operation, portfolios, it) for it in self._numbers(operation, portfolios, filters))
+
+    def _get(self, call: Call) -> Answer:
+        """Answer with one row."""
+        rows = _ROWS[call.operation.name]
+        *organization, text = call.values
+        portfolios = self._visible(call, organization)
+        named = self._dataset.ids.read(text)
+        portfolio = next((it for it in portfolios if named and it.index == named.organization), None)
+        if named is None or portfolio is None or named.kind != rows.kind or named.number >= rows.total(portfolio):
+            raise Problem(404, "not_found", "There is no such thing.")
+        shown = [rows.row(self._dataset, portfolio, named.number)]
+        if hits := call.strike("page", {"rows"}):
+            shown = damaged_rows(shown, hits, rows.key)
+        return Answer(encode({"summary": {"status": "SUCCESS"}, "data": shown[0]}), rows=1, first_key=text, last_key=text)
+
+    def _list(self, call: Call) -> Answer:
+        """Answer with a page of rows."""
+        operation = call.operation
+        paging = operation.paging
+        assert paging is not None  # noqa: S101  # lists have one
+        with_numbers = paging.style == "cursor+skip"
+        with_tokens = not (with_numbers and self._settings.skip_only)
+        portfolios = self._visible(call, call.values)
+        filters = {name: text for name in FILTERS[operation.name] if (text := call.query.get(name, ""))}
+        bound = self._tokens.digest(operation.name, [it.index for it in portfolios], sorted(filters.items()))
+        numbers = self._numbers(operation.name, portfolios, filters)
+
+        token = call.query.get(paging.token_param or "", "")
+        if token and not with_tokens:
+            raise Problem(400, "invalid_page_token", "This list has no page tokens.")
+        start = self._tokens.read(bound, token) if token else None
+        number = None if token or not with_numbers else page_number(call.query, self._settings.page_param)
+        size = page_size(call.query, paging.size_param, self._settings.page_size_default, self._settings.page_size_max)
+        shown = part(numbers, size, start=start, number=number or 1, descending=descending(filters))
+
+        hits = call.strike("page", _traits(shown, token=token, with_tokens=with_tokens, with_numbers=with_numbers))
+        begin, end, total, form = shown.begin, shown.end, shown.total, self._settings.last_token
+        next_token: str | None = None
+        for hit in hits:
+            if hit.kind == "empty_page":
+                end = begin
+            elif hit.kind == "rows_shift":
+                begin = max(0, begin - hit["rows"])
+            elif hit.kind == "total_drift":
+                total = max(0, total + hit["by"])
+            elif hit.kind == "repeated_token":
+                next_token = token
+            elif hit.kind == "no_token_variants":
+                form = hit["form"]
+        if next_token is None and end < shown.total:
+            next_token = self._tokens.make(bound, numbers[end])
+        previous = numbers[max(0, shown.begin - size)] if shown.begin else None
+
+        key = (operation.name, bound, sum(it.cases for it in portfolios), begin, end)
+        body, first_key, last_key = self._page(call, portfolios, numbers[begin:end], hits, key)
+        summary = _summary(next_token, form)
+        if with_numbers:
+            parts = {"skipSummary": _skip_summary(shown, total, more=end < shown.total)}
+            if with_tokens:
+                summary["previousPageToken"] = None if previous is None else self._tokens.make(bound, previous)
+                parts["cursorSummary"] = summary
+        else:
+            parts = {"summary": summary}
+        about = encode(parts)
+        # The oldest of the lists has its summary in front.
+        whole = b'%s,"data":[%s]}' % (about[:-1], body) if operation.name == _ALL else b'{"data":[%s],%s' % (body, about[1:])
+        return Answer(whole, rows=end - begin, first_key=first_key, last_key=last_key)
+
+    def _visible(self, call: Call, organization: Sequence[str]) -> list[Portfolio]:
+        """Return the portfolios that a call is about: of the organization named, or of all that its token gives access to."""
+        allowed: list[str] = call.claims["orgs"]
+        wanted = [it.lower() for it in organization] or allowed
+        if any(it not in allowed or it not in self._dataset.organizations for it in wanted):
+            raise Problem(403, "forbidden", "The token gives no access to this organization.")
+        return [self._dataset.portfolio(it) for it in wanted]
+
+    def _numbers(self, operation: str, portfolios: list[Portfolio], filters: Mapping[str, str]) -> Sequence[int]:
+        direction = -1 if descending(filters) else 1
+        if operation != _ALL:
+            return self._selector.rows(operation, portfolios[0], filters)[::direction]
+        return [
+            portfolio.index << _SHIFT | number
+            for portfolio in sorted(portfolios, key=lambda it: it.index)
+            for number in self._selector.rows(operation, portfolio, filters)
+        ][::direction]
+
+    def _row(self, operation: str, portfolios: Sequence[Portfolio], number: int) -> Row:
+        row = _ROWS[operation].row
+        if operation == _ALL:
+            return row(self._dataset, self._dataset.portfolios[number >> _SHIFT], number & (1 << _SHIFT) - 1)
+        return row(self._dataset, portfolios[0], number)
+
+    def _page(
+        self, call: Call, portfolios: Sequence[Portfolio], numbers: Sequence[int], hits: list[Hit], key: tuple[Any, ...]
+    ) -> _Page:
+        """Return rows as JSON, with the ids of the first and the last: undamaged ones from the cache, if they are there."""
+        name, id_field = call.operation.name, _ROWS[call.operation.name].key
+        damaging = [hit for hit in hits if hit.kind in DAMAGES_ROWS]
+        if damaging and numbers:
+            rows = [self._row(name, portfolios, number) for number in numbers]
+            return _Page(encode(damaged_rows(rows, damaging, id_field))[1:-1], rows[0][id_field], rows[-1][id_field])
+        page = self._pages.get(key)
+        if page is None:
+            ids: list[str] = []
+            texts: list[bytes] = []
+            for number in numbers:  # row by row: a page of dicts would only keep the garbage collector busy
+                row = self._row(name, portfolios, number)
+                ids.append(row[id_field])
+                texts.append(encode(row))
+            page = _Page(b",".join(texts), ids[0] if ids else None, ids[-1] if ids else None)
+            self._pages.put(key, page)
+        return page
+
+
+class _Page(NamedTuple):
+    """Rows as JSON without the brackets, and the ids of the first and the last."""
+
+    body: bytes
+    first_key: str | None
+    last_key: str | None
+
+
+class _Pages:
+    """The latest pages, up to so many bytes in all."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._pages: OrderedDict[tuple[Any, ...], _Page] = OrderedDict()
+
+    def get(self, key: tuple[Any, ...]) -> _Page | None:
+        """Return a page if it is here."""
+        if (page := self._pages.get(key)) is not None:
+            self._pages.move_to_end(key)
+        return page
+
+    def put(self, key: tuple[Any, ...], page: _Page) -> None:
+        """Keep a page; those that were not asked for the longest make room."""
+        self._pages[key] = page
+        self._size += len(page.body)
+        while self._size > self._limit:
+            self._size -= len(self._pages.popitem(last=False)[1].body)
+
+
+def _traits(shown: Part, *, token: str, with_tokens: bool, with_numbers: bool) -> set[str]:
+    """Say what a page has of that which faults need."""
+    has = {
+        "list": True,
+        "rows": shown.end > shown.begin,
+        "page token": bool(token),
+        "tokens": with_tokens,
+        "totals": with_numbers,
+        "later": shown.begin > 0,
+        "next": shown.end < shown.total,
+        "last": shown.end == shown.total,
+    }
+    return {trait for trait, there in has.items() if there}
+
+
+def _summary(token: str | None, form: str) -> dict[str, Any]:
+    """Return what is said about the next page; `form` is how its absence is said."""
+    if token is None and form == "missing":
+        return {"status": "SUCCESS"}
+    return {"status": "SUCCESS", "nextPageToken": "" if token is None and form == "empty" else token}
+
+
+def _skip_summary(shown: Part, total: int, *, more: bool) -> dict[str, Any]:
+    return {
+        "status": "SUCCESS",
+        "totalCount": total,
+        "currentPage": shown.number,
+        "pageSize": shown.size,
+        "totalPages": shown.pages,
+        "hasNextPage": more,
+        "hasPreviousPage": shown.begin > 0,
+    }

@@ -1,0 +1,469 @@
+"""The sandbox's data: every row is computed from the seed and its number when it is asked for, and none is kept.
+
+What holds (amounts are exact; `tests/unit/test_sandbox_dataset.py` checks it):
+
+- claim: original = credited + current, current = paid + remaining;
+- invoice of a case: each amount is the sum over its claims, and original = paid + credited + remaining. All claims are of the
+  one documented type, principal, so remainingPrincipal = remainingAmount;
+- case: remainingAmount and remainingPrincipal are the sums over its invoices; it has closedAt exactly if nothing remains;
+- settlement: paymentAmount is the sum of its six shares, vat a quarter of the collector's share of the principal; an invoice's
+  paidAmount is the sum of the paymentAmounts of its settlements;
+- batch: the invoices that name it are those that its `succeeded` names, in order;
+- invoice lists: id, number, case number and time of creation are those of the invoice in its case.
+
+Values are the documented ones; a field that may be absent is absent, and null only where the contract allows null.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from amili_async.errors import ConfigError
+from amili_async.sandbox.digits import account_number, kid, national_id, organization_number
+from amili_async.sandbox.ids import Ids, Kind, mix
+from amili_async.sandbox.layout import (
+    DAY,
+    PAID_AFTER,
+    Portfolio,
+    case_of,
+    first_invoice,
+    payment_of,
+    payments,
+)
+from amili_async.sandbox.texts import COMPANIES, DESCRIPTIONS, FIRST_NAMES, LAST_NAMES, in_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Dataset", "Row", "case_number", "customer_of", "stamp"]
+
+Row = dict[str, Any]
+"""A JSON object as it is sent; amounts are int or Decimal."""
+
+_EPOCH = date(1970, 1, 1)
+_MINUTES = tuple(f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(24 * 60))
+_CENT, _TENTH = Decimal("0.01"), Decimal("0.1")
+_ADDRESSES = tuple(in_address(name) for name in FIRST_NAMES), tuple(in_address(name) for name in LAST_NAMES)
+_CURRENCIES = ("SEK", "EUR", "DKK", *("NOK",) * 61)
+_RATES = {"NOK": 1, "SEK": Decimal("1.0143"), "EUR": Decimal("11.8205"), "DKK": Decimal("1.584")}
+_CASE_TYPES = ("PAYMENT_REMINDER", "PAYMENT_REMINDER", "COLLECTION_NOTICE", "COLLECTION_NOTICE")
+_INVOICE_TYPES = {"PAYMENT_REMINDER": "PAYMENT_REMINDER", "COLLECTION_NOTICE": "NOTICE"}
+
+
+@lru_cache(maxsize=4096)
+def midnight(day: int) -> str:
+    """Write the start of a day, counted from 1970."""
+    return f"{_EPOCH + timedelta(days=day)}T00:00:00.000Z"
+
+
+def stamp(milliseconds: int) -> str:
+    """Write a time as the API does, with milliseconds and Z."""
+    day, rest = divmod(milliseconds, DAY)
+    minute, rest = divmod(rest, 60_000)
+    return f"{midnight(day)[:11]}{_MINUTES[minute]}{rest // 1000:02d}.{rest % 1000:03d}Z"
+
+
+def money(minor: int) -> int | Decimal:
+    """Return an amount of minor units as the number to send: no more decimals than it needs, and never a float."""
+    if minor % 100 == 0:
+        return minor // 100
+    return minor * _CENT if minor % 10 else minor // 10 * _TENTH
+
+
+def case_number(organization: int, case: int) -> int:
+    """Return the number that people know a case by."""
+    return 5_000_001 + organization * 1_000_000_000 + case
+
+
+def customer_of(case: int) -> int:
+    """Return the customer whose case it is: the fourth case of four belongs to the customer of the second."""
+    return case - 2 if case % 4 == 3 else case
+
+
+class Traits(NamedTuple):
+    """What a case can be filtered by, without the rest of it."""
+
+    status: str
+    sub_status: str | None
+    type: str
+    currency: str
+    description: str | None
+
+
+def amounts(invoice: int, draw: int) -> tuple[int, int, int, int]:
+    """Return what an invoice is about, what of it was credited, and its two payments, in minor units."""
+    original = 10_000 + (draw & 0xFFFFF)
+    original -= original % (1, 10, 100, 100)[draw >> 20 & 3]
+    if draw >> 22 & 63 == 0:
+        original *= 1_000
+    count = payments(invoice)
+    # Of what will be paid only a part is credited, so that each payment has an amount.
+    credited = 0 if draw >> 28 & 7 else original * (1 + (draw >> 31 & 7)) // (16 if count else 8)
+    if not count:
+        return original, credited, 0, 0
+    left = original - credited
+    total = left if draw >> 34 & 1 else left * (1 + (draw >> 35 & 15)) // 20
+    first = total if count == 1 else total // 3
+    return original, credited, first, total - first
+
+
+def invoice_number(invoice: int) -> str:
+    """Return the number that the creditor gave an invoice."""
+    return f"F-{1_000_000 + invoice}"
+
+
+def source_id(invoice: int) -> str | None:
+    """Return the id of an invoice in the system it comes from; some have none."""
+    return None if invoice % 16 == 6 else f"erp-{invoice:07d}"
+
+
+def customer_number(customer: int) -> str:
+    """Return the number of a customer at the creditor."""
+    return str(200_000 + customer)
+
+
+def _claim(invoice_id: str, currency: str, original: int, credited: int, paid: int) -> Row:
+    amount = money(original)
+    if not credited and not paid:
+        current = remaining = amount
+    else:
+        current, remaining = money(original - credited), money(original - credited - paid)
+    return {
+        "type": "PRINCIPAL",
+        "originalAmount": amount,
+        "currentAmount": current,
+        "remainingAmount": remaining,
+        "paidAmount": money(paid) if paid else 0,
+        "creditedAmount": money(credited) if credited else 0,
+        "currency": currency,
+        "invoiceId": invoice_id,
+    }
+
+
+class Dataset:
+    """All rows of all organizations.
+
+    Args:
+        seed: any number; the same seed gives the same rows.
+        organizations: how many organizations there are.
+        cases: how many cases each has at the start.
+    """
+
+    def __init__(self, *, seed: int, organizations: int, cases: int) -> None:
+        self.ids = Ids(seed)
+        key = mix(mix(seed & (1 << 64) - 1) ^ 0x5EED)
+        self.portfolios = tuple(Portfolio(index, mix(key ^ index << 8), cases) for index in range(organizations))
+        self.organizations = tuple(self.ids.make(Kind.ORGANIZATION, index, 0) for index in range(organizations))
+        self._by_id = dict(zip(self.organizations, self.portfolios, strict=True))
+        self._references = tuple(self._reference(portfolio) for portfolio in self.portfolios)
+        self._batch_id = lru_cache(maxsize=1024)(partial(self.ids.make, Kind.BATCH))
+        self._accounts = tuple(account_number(mix(key + index)) for index in range(16))
+
+    def portfolio(self, organization: str) -> Portfolio:
+        """Return what an organization has, by numbers.
+
+        Raises:
+            ConfigError: there is no such organization.
+        """
+        found = self._by_id.get(organization.lower())
+        if found is None:
+            raise ConfigError("the sandbox has no such organization")
+        return found
+
+    def insert(self, organization: str, cases: int) -> None:
+        """Add cases, with their invoices, payments and batches, behind those that are there."""
+        self.portfolio(organization).cases += cases
+
+    def cases(self, organization: str) -> Iterator[Row]:
+        """Yield all cases in the order of their registration."""
+        portfolio = self.portfolio(organization)
+        return (self.case(portfolio, number) for number in range(portfolio.cases))
+
+    def invoices(self, organization: str) -> Iterator[Row]:
+        """Yield all invoices in the order of their creation."""
+        portfolio = self.portfolio(organization)
+        return (self.invoice(portfolio, number) for number in range(portfolio.invoices))
+
+    def settlements(self, organization: str) -> Iterator[Row]:
+        """Yield all settlements in the order of their dates."""
+        portfolio = self.portfolio(organization)
+        return (self.settlement(portfolio, number) for number in range(portfolio.settlements))
+
+    def batches(self, organization: str) -> Iterator[Row]:
+        """Yield all batches in the order of their creation, in the newer shape."""
+        portfolio = self.portfolio(organization)
+        return (self.batch(portfolio, number) for number in range(portfolio.batches))
+
+    def legacy_batches(self, organization: str) -> Iterator[Row]:
+        """Yield all batches in the order of their creation, in the older shape."""
+        portfolio = self.portfolio(organization)
+        return (self.legacy_batch(portfolio, number) for number in range(portfolio.batches))
+
+    def idempotency_key(self, organization: str, batch: int) -> str:
+        """Return the idempotency key that a batch was created with."""
+        return self.ids.make(Kind.IDEMPOTENCY_KEY, self.portfolio(organization).index, batch)
+
+    # Parts that filters look at.
+
+    def traits(self, portfolio: Portfolio, case: int) -> Traits:
+        """Return what a case can be filtered by."""
+        draw = mix(portfolio.key ^ case << 3)
+        return Traits(
+            "OPEN" if draw & 7 else "PAUSED",
+            "DEBT_COLLECTION_LIST_MANUAL" if draw >> 3 & 7 < 3 else None,
+            _CASE_TYPES[draw >> 6 & 3],
+            _CURRENCIES[draw >> 8 & 63],
+            DESCRIPTIONS[draw >> 14 & 7] if draw >> 17 & 3 else None,
+        )
+
+    def invoice_type(self, portfolio: Portfolio, invoice: int) -> str:
+        """Return the type of an invoice."""
+        if invoice % 16 == 11:
+            return "REMINDER"
+        return _INVOICE_TYPES[self.traits(portfolio, case_of(invoice)).type]
+
+    def full_name(self, portfolio: Portfolio, customer: int) -> str:
+        """Return the name of a customer."""
+        draw = mix(portfolio.key ^ customer << 3 ^ 1)
+        return f"{FIRST_NAMES[draw & 63]} {LAST_NAMES[draw >> 6 & 63]}"
+
+    def state(self, portfolio: Portfolio, batch: int) -> tuple[str, str]:
+        """Return status and type of a batch."""
+        draw = mix(portfolio.key ^ batch << 3 ^ 2)
+        if portfolio.cases_of(batch):
+            return ("PARTIAL" if draw & 7 == 0 else "SUCCESS"), "INVOICE"
+        return (("FAILED", "INVOICE"), ("QUEUED", "INVOICE"), ("SUCCESS", "NONE"), ("FAILED", "NONE"))[draw & 3]
+
+    # Rows.
+
+    def case(self, portfolio: Portfolio, number: int) -> Row:
+        """Return a case as the case list shows it."""
+        organization = portfolio.index
+        status, sub_status, type_, currency, description = self.traits(portfolio, number)
+        case_id = self.ids.make(Kind.CASE, organization, number)
+        registered = portfolio.registered(number)
+        registered_at = stamp(registered)
+        batch_id = self._batch_id(organization, portfolio.batch_of(number))
+        invoices: list[Row] = []
+        claims: list[Row] = []
+        left = 0
+        first = first_invoice(number)
+        for place, invoice in enumerate(range(first, first_invoice(number + 1))):
+            invoice_id = self.ids.make(Kind.INVOICE, organization, invoice)
+            draw = self._draw(portfolio, invoice)
+            original, credited, *paid_parts = amounts(invoice, draw)
+            paid = sum(paid_parts)
+            remaining = original - credited - paid
+            left += remaining
+            rest = money(remaining)
+            due = registered // DAY - 14 - (draw >> 40 & 31) - 30 * place
+            row: Row = {
+                "invoiceId": invoice_id,
+                "invoiceNumber": invoice_number(invoice),
+                "caseId": case_id,
+                "invoiceDate": midnight(due - 14 - (draw >> 45 & 15)),
+                "dueDate": midnight(due),
+                "batchId": batch_id,
+                "registeredAt": registered_at,
+                "originalAmount": money(original),
+                "remainingAmount": rest,
+                "remainingPrincipal": rest,
+                "paidAmount": money(paid),
+                "creditedAmount": money(credited),
+                "currency": {} if invoice % 8 == 5 else currency,
+            }
+            if (source := source_id(invoice)) is not None:
+                row["uniqueSourceInvoiceId"] = source
+            invoices.append(row)
+            # A claim each for the older and the newer part; credits and payments go to the older one first.
+            older = original * (1 + (draw >> 49 & 7)) // 10
+            credit = min(credited, older)
+            payment = min(paid, older - credit)
+            claims.append(_claim(invoice_id, currency, older, credit, payment))
+            claims.append(_claim(invoice_id, currency, original - older, credited - credit, paid - payment))
+        human_number = case_number(organization, number)
+        rest = money(left)
+        case: Row = {
+            "caseId": case_id,
+            "caseNumber": human_number,
+            "organizationId": self.organizations[organization],
+            "creditorId": self._references[organization]["creditor"],
+            "creditorNumber": f"4{organization:04d}",
+            "status": status,
+        }
+        if sub_status is not None:
+            case["subStatus"] = sub_status
+        case["type"] = type_
+        if description is not None:
+            case["description"] = description
+        case["registeredAt"] = registered_at
+        case["closedAt"] = None if left else stamp(registered + PAID_AFTER)
+        case["invoices"] = invoices
+        case["debtors"] = self.debtors(portfolio, number)
+        case["remainingAmount"] = case["remainingPrincipal"] = rest
+        case["claims"] = claims
+        case["caseAccountDetails"] = {
+            "bankAccountDetails": {"accountType": "UNKNOWN", "accountNumber": self._accounts[number & 15]},
+            "paymentReference": kid(human_number),
+        }
+        return case
+
+    def invoice(self, portfolio: Portfolio, number: int) -> Row:
+        """Return an invoice as the invoice list shows it."""
+        case = case_of(number)
+        row = self._invoice_reference(portfolio, number)
+        row["organization"] = self._references[portfolio.index]["organization"]
+        row["createdAt"] = stamp(portfolio.registered(case))
+        return row
+
+    def settlement(self, portfolio: Portfolio, number: int) -> Row:
+        """Return a settlement."""
+        invoice, which = payment_of(number)
+        case = case_of(invoice)
+        amount = amounts(invoice, self._draw(portfolio, invoice))[2 + which]
+        commission = amount // 50 & ~3
+        currency = self.traits(portfolio, case).currency
+        day = portfolio.settled(number) // DAY
+        return {
+            "caseNumber": str(case_number(portfolio.index, case)),
+            "collectionType": "REMINDER",
+            "currency": currency,
+            "customerReference": customer_number(customer_of(case)),
+            "exchangeRate": _RATES[currency],
+            "feeDistribution": {"collector": 0, "creditor": 0},
+            "id": self.ids.make(Kind.SETTLEMENT, portfolio.index, number),
+            "interestDistribution": {"collector": 0, "creditor": 0},
+            "invoice": self._invoice_reference(portfolio, invoice),
+            "ledgerRef": f"L{number:08d}",
+            "organization": self._references[portfolio.index]["organization"],
+            "paymentAmount": money(amount),
+            "principalDistribution": {"collector": money(commission), "creditor": money(amount - commission)},
+            "remittanceDate": None if number % 8 == 7 else midnight(day + 3),
+            "settlementDate": midnight(day),
+            "settlementNumber": 70_001 + number,
+            "settlementType": "COLLECTOR_PAYMENT",
+            "vat": money(commission // 4),
+        }
+
+    def batch(self, portfolio: Portfolio, number: int) -> Row:
+        """Return a batch in the newer shape, whose status is a word."""
+        status, type_ = self.state(portfolio, number)
+        created, finished = self._span(portfolio, number, status)
+        return {
+            "batchId": self.ids.make(Kind.BATCH, portfolio.index, number),
+            "type": type_,
+            "status": status,
+            "createdAt": stamp(created),
+            "finishedAt": None if finished is None else stamp(finished),
+            "organizationId": self.organizations[portfolio.index],
+            "createdBy": self.ids.make(Kind.USER, portfolio.index, number % 3),
+            "succeeded": self._succeeded(portfolio, number),
+            "failed": [{} for _ in range(self._refused(number, status))],
+        }
+
+    def legacy_batch(self, portfolio: Portfolio, number: int) -> Row:
+        """Return a batch in the older shape: the status is an object, a refused item null, and times have no milliseconds."""
+        status, type_ = self.state(portfolio, number)
+        created, finished = self._span(portfolio, number, status)
+        succeeded = self._succeeded(portfolio, number)
+        refused = self._refused(number, status)
+        return {
+            "batchId": self.ids.make(Kind.BATCH, portfolio.index, number),
+            "type": type_,
+            "status": {
+                "statuscode": ("SUCCESS", "PARTIAL", "FAILED", "QUEUED").index(status),
+                "errors": [
+                    {"objectname": "invoice", "objectindex": len(succeeded) + place, "message": "Fakturaen mangler beløp."}
+                    for place in range(refused)
+                ],
+                "responses": [
+                    {"objectname": "invoice", "objectindex": place, "ledgerref": it["invoiceNumber"], "status_statuscode": "0"}
+                    for place, it in enumerate(succeeded)
+                ],
+            },
+            "createdAt": stamp(created)[:19] + "Z",
+            "finishedAt": None if finished is None else stamp(finished)[:19] + "Z",
+            "organizationId": self.organizations[portfolio.index],
+            "createdBy": self.ids.make(Kind.USER, portfolio.index, number % 3),
+            "succeeded": [{"$type": "invoiceSuccess", **it} for it in succeeded],
+            "failed": [None] * refused,
+        }
+
+    def _reference(self, portfolio: Portfolio) -> Row:
+        index = portfolio.index
+        name = COMPANIES[index % len(COMPANIES)]
+        return {
+            "creditor": self.ids.make(Kind.CREDITOR, index, 0),
+            "organization": {
+                "id": self.organizations[index],
+                "organizationNumber": organization_number(portfolio.key),
+                "name": name if index < len(COMPANIES) else f"{name} {index}",
+            },
+        }
+
+    def _draw(self, portfolio: Portfolio, invoice: int) -> int:
+        return mix(portfolio.key ^ invoice << 3 ^ 3)
+
+    def _invoice_reference(self, portfolio: Portfolio, invoice: int) -> Row:
+        case = case_of(invoice)
+        original, *lessened = amounts(invoice, self._draw(portfolio, invoice))
+        row: Row = {
+            "id": self.ids.make(Kind.INVOICE, portfolio.index, invoice),
+            "invoiceNumber": invoice_number(invoice),
+            "collectionCaseNumber": str(case_number(portfolio.index, case)),
+            "type": self.invoice_type(portfolio, invoice),
+            "status": "OPEN",
+        }
+        if (source := source_id(invoice)) is not None:
+            row["uniqueSourceInvoiceId"] = source
+        row["closureDate"] = None if original > sum(lessened) else stamp(portfolio.registered(case) + PAID_AFTER)
+        return row
+
+    def debtors(self, portfolio: Portfolio, case: int) -> list[Row]:
+        """Return who owes in a case."""
+        debtors = [self._debtor(portfolio, customer_of(case), 0)]
+        if case % 16 == 9:  # somebody who owes with the customer
+            debtors.append(self._debtor(portfolio, case, 1))
+        return debtors
+
+    def _debtor(self, portfolio: Portfolio, customer: int, with_: int) -> Row:
+        draw = mix(portfolio.key ^ customer << 3 ^ (5 if with_ else 1))
+        first, last = draw & 63, draw >> 6 & 63
+        row: Row = {
+            "debtorId": self.ids.make(Kind.DEBTOR, portfolio.index, customer * 2 + with_),
+            "type": "PRIVATE",
+            "debtorNumber": f"D{customer * 2 + with_:08d}",
+            "customerNumber": f"{200_000 + customer}-2" if with_ else customer_number(customer),
+            "firstName": FIRST_NAMES[first],
+            "lastName": LAST_NAMES[last],
+            "fullName": f"{FIRST_NAMES[first]} {LAST_NAMES[last]}",
+            "identificationNumber": national_id(draw >> 12 & 0xFFFF_FFFF),
+        }
+        if draw >> 44 & 7:
+            row["email"] = f"{_ADDRESSES[0][first]}.{_ADDRESSES[1][last]}{customer}@example.no"
+        if draw >> 47 & 15:
+            row["phone"] = f"+4700{draw % 1_000_000:06d}"  # no number in Norway begins with 0
+        return row
+
+    def _span(self, portfolio: Portfolio, batch: int, status: str) -> tuple[int, int | None]:
+        created = portfolio.created(batch)
+        if portfolio.cases_of(batch):
+            return created, portfolio.finished(batch)
+        return created, None if status == "QUEUED" else created + 1
+
+    def _succeeded(self, portfolio: Portfolio, batch: int) -> list[Row]:
+        return [
+            {
+                "invoiceId": self.ids.make(Kind.INVOICE, portfolio.index, invoice),
+                "invoiceNumber": invoice_number(invoice),
+                "caseId": self.ids.make(Kind.CASE, portfolio.index, case),
+            }
+            for case in portfolio.cases_of(batch)
+            for invoice in range(first_invoice(case), first_invoice(case + 1))
+        ]
+
+    def _refused(self, batch: int, status: str) -> int:
+        return 1 + batch % 3 if status in {"PARTIAL", "FAILED"} else 0

@@ -1,0 +1,209 @@
+"""Which rows of a list a query asks for. Names are those of the contract, empty values are no filters."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from amili_async.sandbox.dataset import case_number, customer_number, customer_of, invoice_number, source_id
+from amili_async.sandbox.exchange import Problem
+from amili_async.sandbox.ids import Kind
+from amili_async.sandbox.layout import case_of, first_invoice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from amili_async.sandbox.dataset import Dataset
+    from amili_async.sandbox.layout import Portfolio
+
+__all__ = ["FILTERS", "Selector", "descending"]
+
+FILTERS = {
+    "collection.batches.list": ("State", "Type", "SubjectId", "IdempotencyKey", "SortDirection"),
+    "collection.batches.list_all": ("State", "Type", "SortDirection"),
+    "collection.cases.list": (
+        "Status",
+        "Type",
+        "CaseNumber",
+        "CustomerNumber",
+        "UniqueSourceInvoiceId",
+        "SearchTerm",
+        "FromCreatedAt",
+        "ToCreatedAt",
+    ),
+    "collection.invoices.list": (
+        "Status",
+        "Type",
+        "InvoiceNumber",
+        "UniqueSourceInvoiceId",
+        "CustomerNumber",
+        "From",
+        "To",
+    ),
+    "collection.settlements.list": ("fromDate", "toDate"),
+}
+"""The filters of each list; other parameters are ignored."""
+
+Filters = tuple[tuple[str, str], ...]
+
+
+def descending(filters: Mapping[str, str]) -> bool:
+    """Tell whether the newest rows are asked for first.
+
+    Raises:
+        Problem: 400; the direction is neither ASC nor DESC.
+    """
+    direction = filters.get("SortDirection", "ASC").upper()
+    if direction not in {"ASC", "DESC"}:
+        raise Problem(400, "invalid_parameter", "SortDirection must be ASC or DESC.")
+    return direction == "DESC"
+
+
+class Selector:
+    """Finds the numbers of the rows that match, rising. Periods and numbers are computed, for all else rows are looked through.
+
+    Args:
+        dataset: where the rows are.
+        include_upper: whether the end of a period belongs to it; its start always does. A date stands for its midnight, in UTC.
+    """
+
+    def __init__(self, dataset: Dataset, *, include_upper: bool) -> None:
+        self._dataset = dataset
+        self._include_upper = include_upper
+        self._select: dict[str, Callable[[Portfolio, dict[str, str]], Sequence[int]]] = {
+            "collection.batches.list": self._batches,
+            "collection.batches.list_all": self._batches,
+            "collection.cases.list": self._cases,
+            "collection.invoices.list": self._invoices,
+            "collection.settlements.list": self._settlements,
+        }
+        self._remembered = lru_cache(maxsize=64)(self._look)
+
+    def rows(self, operation: str, portfolio: Portfolio, filters: Mapping[str, str]) -> Sequence[int]:
+        """Return the numbers of the rows that match.
+
+        Raises:
+            Problem: 400; a value is malformed.
+        """
+        return self._remembered(operation, portfolio.index, portfolio.cases, tuple(sorted(filters.items())))
+
+    def _look(self, operation: str, organization: int, _cases: int, filters: Filters) -> Sequence[int]:
+        return self._select[operation](self._dataset.portfolios[organization], dict(filters))
+
+    def _cases(self, portfolio: Portfolio, filters: dict[str, str]) -> Sequence[int]:
+        period = (filters.get("FromCreatedAt"), filters.get("ToCreatedAt"))
+        rows: Sequence[int] = self._between(range(portfolio.cases), portfolio.registered, *period)
+        if text := filters.get("CaseNumber"):
+            rows = _only(rows, [int(text) - case_number(portfolio.index, 0)] if _is_number(text) else [])
+        if text := filters.get("CustomerNumber"):
+            rows = _only(rows, _cases_of_customer(text))
+        if text := filters.get("UniqueSourceInvoiceId"):
+            rows = _only(rows, [case_of(invoice) for invoice in _invoices_of_source(text)])
+        if text := filters.get("Status"):
+            rows = [row for row in rows if self._dataset.traits(portfolio, row).status == text]
+        if text := filters.get("Type"):
+            rows = [row for row in rows if self._dataset.traits(portfolio, row).type == text]
+        if text := filters.get("SearchTerm"):
+            rows = [row for row in rows if self._mentions(portfolio, row, text.casefold())]
+        return rows
+
+    def _mentions(self, portfolio: Portfolio, case: int, term: str) -> bool:
+        """Look for a term in what a person would search by: numbers of case, customers and invoices, and names."""
+        texts = [str(case_number(portfolio.index, case))]
+        texts += [invoice_number(invoice) for invoice in range(first_invoice(case), first_invoice(case + 1))]
+        for debtor in self._dataset.debtors(portfolio, case):
+            texts += [debtor["customerNumber"], debtor["fullName"]]
+        return any(term in text.casefold() for text in texts)
+
+    def _invoices(self, portfolio: Portfolio, filters: dict[str, str]) -> Sequence[int]:
+        def created(invoice: int) -> int:
+            return portfolio.registered(case_of(invoice))
+
+        rows: Sequence[int] = self._between(range(portfolio.invoices), created, filters.get("From"), filters.get("To"))
+        if text := filters.get("InvoiceNumber"):
+            number = text.removeprefix("F-")
+            invoices = [int(number) - 1_000_000] if _is_number(number) else []
+            rows = _only(rows, [it for it in invoices if invoice_number(it) == text])
+        if text := filters.get("UniqueSourceInvoiceId"):
+            rows = _only(rows, _invoices_of_source(text))
+        if text := filters.get("CustomerNumber"):
+            cases = _cases_of_customer(text)
+            rows = _only(rows, [it for case in cases for it in range(first_invoice(case), first_invoice(case + 1))])
+        if text := filters.get("Type"):
+            rows = [row for row in rows if self._dataset.invoice_type(portfolio, row) == text]
+        return rows if filters.get("Status", "OPEN") == "OPEN" else ()
+
+    def _settlements(self, portfolio: Portfolio, filters: dict[str, str]) -> Sequence[int]:
+        period = (filters.get("fromDate"), filters.get("toDate"))
+        return self._between(range(portfolio.settlements), portfolio.settled, *period)
+
+    def _batches(self, portfolio: Portfolio, filters: dict[str, str]) -> Sequence[int]:
+        rows: Sequence[int] = range(portfolio.batches)
+        if text := filters.get("SubjectId"):
+            named = self._dataset.ids.read(text)
+            case = -1
+            if named and named.organization == portfolio.index:
+                case = {Kind.CASE: named.number, Kind.INVOICE: case_of(named.number)}.get(Kind(named.kind), -1)
+            rows = _only(rows, [portfolio.batch_of(case)] if 0 <= case < portfolio.cases else [])
+        if text := filters.get("IdempotencyKey"):
+            named = self._dataset.ids.read(text)
+            ours = named and named.kind == Kind.IDEMPOTENCY_KEY and named.organization == portfolio.index
+            rows = _only(rows, [named.number] if named and ours else [])
+        if text := filters.get("State"):
+            rows = [row for row in rows if self._dataset.state(portfolio, row)[0] == text]
+        if text := filters.get("Type"):
+            rows = [row for row in rows if self._dataset.state(portfolio, row)[1] == text]
+        return rows
+
+    def _between(self, rows: range, when: Callable[[int], int], begin: str | None, end: str | None) -> range:
+        """Return the rows of a period; `when` gives the time of a row in milliseconds and rises."""
+        start, stop = 0, len(rows)
+        if begin:
+            start = bisect_left(rows, _moment(begin), key=when)
+        if end and self._include_upper:
+            stop = bisect_right(rows, _moment(end), key=when)
+        elif end:
+            stop = bisect_left(rows, _moment(end), key=when)
+        return rows[start:stop]
+
+
+def _only(rows: Sequence[int], wanted: Iterable[int]) -> Sequence[int]:
+    return [row for row in wanted if row in rows]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
+def _cases_of_customer(text: str) -> list[int]:
+    number, _, with_ = text.partition("-")
+    if not _is_number(number):
+        return []
+    customer = int(number) - 200_000
+    if customer < 0 or customer_number(customer) != number:
+        return []
+    if with_:  # one who owes with another, in one case only
+        return [customer] if with_ == "2" and customer % 16 == 9 else []
+    return [case for case in (customer, customer + 2) if customer_of(case) == customer]
+
+
+def _invoices_of_source(text: str) -> list[int]:
+    number = text.removeprefix("erp-")
+    invoice = int(number) if _is_number(number) else -1
+    return [invoice] if invoice >= 0 and source_id(invoice) == text else []
+
+
+def _moment(text: str) -> float:
+    """Return a date or date-time in milliseconds since 1970; without a zone it is in UTC.
+
+    Raises:
+        Problem: 400; it is neither.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1_000_000) / 1_000
+    except (ValueError, OverflowError):
+        raise Problem(400, "invalid_parameter", "A date must be written as 2026-01-31 or 2026-01-31T12:00:00Z.") from None
