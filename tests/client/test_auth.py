@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import ENVIRONMENT, ORG, make_client
 
 from amili_async import (
     AccessToken,
@@ -19,6 +18,8 @@ from amili_async import (
     errors,
 )
 from amili_async.testing import FakeClock, FakeTransport, Reply, json_reply
+
+from .kit import ENVIRONMENT, ORG, make_client
 
 pytestmark = pytest.mark.asyncio
 

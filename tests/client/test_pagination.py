@@ -7,10 +7,11 @@ import json
 
 import msgspec
 import pytest
-from conftest import ORG, make_client, pages_by_token, query_of
 
 from amili_async import Cursor, Hooks, Operation, Page, Paging, RetryPolicy, errors
 from amili_async.testing import Reply, json_reply
+
+from .kit import ORG, make_client, pages_by_token, query_of
 
 pytestmark = pytest.mark.asyncio
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from conftest import ORG, damaged, make_client, pages_by_token
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amili_async import RetryPolicy, errors
 from amili_async.pages import peek_token
 from amili_async.testing import Reply
+
+from .kit import ORG, damaged, make_client, pages_by_token
 
 
 def test_tokens_can_be_seen_from_the_end():

@@ -9,12 +9,13 @@ from datetime import date, datetime, timedelta, timezone
 
 import msgspec
 import pytest
-from conftest import ENVIRONMENT, ORG, damaged, make_client, query_of
 
 from amili_async import AmiliClient, Environment, Hooks, Limits, RequestOptions, RetryPolicy, Timeouts, errors, operations
 from amili_async.collection.models import CaseStatus
 from amili_async.operation import Operation
 from amili_async.testing import FakeTransport, Reply, json_reply
+
+from .kit import ENVIRONMENT, ORG, damaged, make_client, query_of
 
 pytestmark = pytest.mark.asyncio
 

@@ -8,9 +8,10 @@ from unittest.mock import Mock
 
 import aiohttp
 import pytest
-from conftest import ENVIRONMENT, ORG, TOKEN_URL, URL
 
 from amili_async import AmiliClient, ClientCredentials, Limits, RetryPolicy, StaticToken, errors
+
+from .kit import ENVIRONMENT, ORG, TOKEN_URL, URL
 
 pytestmark = pytest.mark.asyncio
 

@@ -30,7 +30,7 @@ class Caller:
     async def call(self, fact: dict[str, Any], *, token: bool = True) -> tuple[int, str, Any]:
         """Return status, media type and body of an operation's answer."""
         url = await self._url(fact)
-        headers = {"Authorization": f"Bearer {await self._token()}"} if token and fact["authenticated"] else {}
+        headers = {"Authorization": f"Bearer {await self._token()}"} if token and fact["body"] != "form" else {}
         sent = {fact["body"].replace("form", "data"): self._body(fact)} if fact["request"] else {}
         async with self.http.request(fact["method"], url, headers=headers, **sent) as response:
             body = await response.json() if response.content_type.endswith("json") else await response.read()

@@ -146,8 +146,29 @@ def test_cases_are_registered_while_their_batch_runs(dataset, cases):
 
 def test_invoice_list_agrees_with_the_cases(dataset, cases):
     """The list of invoices has the invoices of the cases, in their order, with the same ids, numbers and times."""
-    wanted = [(it["invoiceId"], it["invoiceNumber"], str(case["caseNumber"]), it["registeredAt"], it.get("uniqueSourceInvoiceId"), not it["remainingAmount"]) for case in cases for it in case["invoices"]]
-    shown = [(it["id"], it["invoiceNumber"], it["collectionCaseNumber"], it["createdAt"], it.get("uniqueSourceInvoiceId"), it["closureDate"] is not None) for it in dataset.invoices(dataset.organizations[0])]
+    wanted = [
+        (
+            it["invoiceId"],
+            it["invoiceNumber"],
+            str(case["caseNumber"]),
+            it["registeredAt"],
+            it.get("uniqueSourceInvoiceId"),
+            not it["remainingAmount"],
+        )
+        for case in cases
+        for it in case["invoices"]
+    ]
+    shown = [
+        (
+            it["id"],
+            it["invoiceNumber"],
+            it["collectionCaseNumber"],
+            it["createdAt"],
+            it.get("uniqueSourceInvoiceId"),
+            it["closureDate"] is not None,
+        )
+        for it in dataset.invoices(dataset.organizations[0])
+    ]
     assert shown == wanted
 
 

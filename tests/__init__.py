@@ -1,0 +1,1 @@
+"""Tests in rings: unit, client, wire, contract, cli; and typed programs."""

@@ -1,0 +1,1 @@
+"""The client over scripted transports and mocked aiohttp."""

@@ -1,0 +1,1 @@
+"""The facts of the contract, held against operations, models and sandbox."""

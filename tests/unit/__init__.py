@@ -1,0 +1,1 @@
+"""Pure parts: tables and properties, no I/O."""
