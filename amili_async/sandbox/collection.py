@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from amili_async.sandbox.damage import DAMAGES_ROWS, damaged_rows
 from amili_async.sandbox.dataset import Dataset
 from amili_async.sandbox.exchange import Answer, Call, Handler, Problem
-from amili_async.sandbox.filters import FILTERS, Selector, descending
+from amili_async.sandbox.filters import ALL_BATCHES, FILTERS, SHIFT, Selector, descending
 from amili_async.sandbox.ids import Kind
 from amili_async.sandbox.paging import PageTokens, Part, page_number, page_size, part
 from amili_async.structs import encode
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from amili_async.sandbox.settings import Settings
 
 __all__ = ["Collection"]
-
-_ALL = "collection.batches.list_all"
-_SHIFT = 40
-"""The list of all batches numbers its rows by organization and number: `organization << _SHIFT | number`."""
 
 
 class _Rows(NamedTuple):
@@ -75,7 +71,7 @@ class Collection:
     def rows(self, operation: str, organization: str, filters: Mapping[str, str]) -> Iterator[Row]:
         """Yield all rows that a list would show, in its order."""
         portfolios = [self._dataset.portfolio(organization)]
-        return (self._row(operation, portfolios, it) for it in self._numbers(operation, portfolios, filters))
+        return (self._row(operation, portfolios, it) for it in self._selector.rows(operation, portfolios, filters))
 
     def _get(self, call: Call) -> Answer:
         """Answer with one row."""
@@ -101,7 +97,7 @@ class Collection:
         portfolios = self._visible(call, call.values)
         filters = {name: text for name in FILTERS[operation.name] if (text := call.query.get(name, ""))}
         bound = self._tokens.digest(operation.name, [it.index for it in portfolios], sorted(filters.items()))
-        numbers = self._numbers(operation.name, portfolios, filters)
+        numbers = self._selector.rows(operation.name, portfolios, filters)
 
         token = call.query.get(paging.token_param or "", "")
         if token and not with_tokens:
@@ -141,7 +137,9 @@ class Collection:
             parts = {"summary": summary}
         about = encode(parts)
         # The oldest of the lists has its summary in front.
-        whole = b'%s,"data":[%s]}' % (about[:-1], body) if operation.name == _ALL else b'{"data":[%s],%s' % (body, about[1:])
+        whole = (
+            b'%s,"data":[%s]}' % (about[:-1], body) if operation.name == ALL_BATCHES else b'{"data":[%s],%s' % (body, about[1:])
+        )
         return Answer(whole, rows=end - begin, first_key=first_key, last_key=last_key)
 
     def _visible(self, call: Call, organization: Sequence[str]) -> list[Portfolio]:
@@ -152,20 +150,10 @@ class Collection:
             raise Problem(403, "forbidden", "The token gives no access to this organization.")
         return [self._dataset.portfolio(it) for it in wanted]
 
-    def _numbers(self, operation: str, portfolios: list[Portfolio], filters: Mapping[str, str]) -> Sequence[int]:
-        direction = -1 if descending(filters) else 1
-        if operation != _ALL:
-            return self._selector.rows(operation, portfolios[0], filters)[::direction]
-        return [
-            portfolio.index << _SHIFT | number
-            for portfolio in sorted(portfolios, key=lambda it: it.index)
-            for number in self._selector.rows(operation, portfolio, filters)
-        ][::direction]
-
     def _row(self, operation: str, portfolios: Sequence[Portfolio], number: int) -> Row:
         row = _ROWS[operation].row
-        if operation == _ALL:
-            return row(self._dataset, self._dataset.portfolios[number >> _SHIFT], number & (1 << _SHIFT) - 1)
+        if operation == ALL_BATCHES:
+            return row(self._dataset, self._dataset.portfolios[number >> SHIFT], number & (1 << SHIFT) - 1)
         return row(self._dataset, portfolios[0], number)
 
     def _page(

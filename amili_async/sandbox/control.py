@@ -80,15 +80,7 @@ class Control:
         sandbox = self._sandbox
         return {
             "notice": NOTICE,
-            "organizations": {
-                organization: {
-                    "cases": (portfolio := sandbox.dataset.portfolio(organization)).cases,
-                    "invoices": portfolio.invoices,
-                    "settlements": portfolio.settlements,
-                    "batches": portfolio.batches,
-                }
-                for organization in sandbox.organizations
-            },
+            "organizations": {it: sandbox.dataset.counts(it) for it in sandbox.organizations},
             "operations": sorted(sandbox.routes()),
             "requests": sandbox.log.counts,
             "faults": [fault.kind for fault in sandbox.faults],

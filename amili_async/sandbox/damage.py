@@ -39,12 +39,13 @@ _DATE_FORMS: dict[str, Callable[[str], str]] = {
 
 
 def damaged_rows(rows: list[Row], hits: list[Hit], key: str) -> list[Row]:
-    """Return rows with what the faults do to them. `key` is the field that holds a row's id."""
+    """Return rows with what the faults, all of `DAMAGES_ROWS`, do to them. `key` is the field that holds a row's id."""
     for hit in hits:
         if hit.kind == "malformed_row":
             place = min(hit["index"], len(rows) - 1)
             rows = [*rows[:place], _malformed(rows[place], key, hit["form"]), *rows[place + 1 :]]
-        elif (change := _CHANGES.get(hit.kind)) is not None:
+        else:
+            change = _CHANGES[hit.kind]
             rows = [change(row, hit) if place % hit["every"] == 0 else row for place, row in enumerate(rows)]
     return rows
 

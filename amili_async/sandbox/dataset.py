@@ -177,6 +177,11 @@ class Dataset:
         """Add cases, with their invoices, payments and batches, behind those that are there."""
         self.portfolio(organization).cases += cases
 
+    def counts(self, organization: str) -> dict[str, int]:
+        """Return how many cases, invoices, settlements and batches an organization has."""
+        portfolio = self.portfolio(organization)
+        return {name: getattr(portfolio, name) for name in ("cases", "invoices", "settlements", "batches")}
+
     def cases(self, organization: str) -> Iterator[Row]:
         """Yield all cases in the order of their registration."""
         portfolio = self.portfolio(organization)
@@ -225,11 +230,6 @@ class Dataset:
             return "REMINDER"
         return _INVOICE_TYPES[self.traits(portfolio, case_of(invoice)).type]
 
-    def full_name(self, portfolio: Portfolio, customer: int) -> str:
-        """Return the name of a customer."""
-        draw = mix(portfolio.key ^ customer << 3 ^ 1)
-        return f"{FIRST_NAMES[draw & 63]} {LAST_NAMES[draw >> 6 & 63]}"
-
     def state(self, portfolio: Portfolio, batch: int) -> tuple[str, str]:
         """Return status and type of a batch."""
         draw = mix(portfolio.key ^ batch << 3 ^ 2)
@@ -254,8 +254,8 @@ class Dataset:
         for place, invoice in enumerate(range(first, first_invoice(number + 1))):
             invoice_id = self.ids.make(Kind.INVOICE, organization, invoice)
             draw = self._draw(portfolio, invoice)
-            original, credited, *paid_parts = amounts(invoice, draw)
-            paid = sum(paid_parts)
+            original, credited, first_paid, second_paid = amounts(invoice, draw)
+            paid = first_paid + second_paid
             remaining = original - credited - paid
             left += remaining
             rest = money(remaining)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,7 +10,7 @@ from amili_async.errors import ConfigError
 from amili_async.sandbox.ids import mix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["KINDS", "Fault", "Faults", "Hit", "Kind"]
 
@@ -47,7 +48,8 @@ def _choice(*choices: Any) -> Param:
     return Param(choices[0], type(choices[0]), choices=choices)
 
 
-_EVERY = {"every": Param(1, int, low=1)}
+_ORDINAL = Param(1, int, low=1)
+_EVERY = {"every": _ORDINAL}
 
 
 class Kind(NamedTuple):
@@ -151,13 +153,17 @@ class Fault:
                 raise ConfigError(f"fault {kind} has no parameter {name!r}; it has {', '.join(known) or 'none'}")
             if not known[name].takes(value):
                 raise ConfigError(f"{name} of fault {kind} must be {known[name]}")
-        script = None if at is None else tuple(at)
-        if rate is not None and not 0 <= rate <= 1:
-            raise ConfigError("rate of a fault must be from 0 to 1")
-        if count is not None and count < 1:
-            raise ConfigError("count of a fault must be at least 1")
-        if script is not None and (rate is not None or count is not None or not script or min(script) < 1):
-            raise ConfigError("at of a fault takes numbers from 1, and goes with neither rate nor count")
+        if rate is not None and not Param(None, float, high=1).takes(rate):
+            raise ConfigError("rate of a fault must be a number from 0 to 1")
+        if count is not None and not _ORDINAL.takes(count):
+            raise ConfigError("count of a fault must be a whole number from 1")
+        script = None if at is None else tuple(at) if isinstance(at, Iterable) else (at,)
+        if script is not None and (rate is not None or count is not None):
+            raise ConfigError("at of a fault goes with neither rate nor count")
+        if script is not None and not (script and all(_ORDINAL.takes(it) for it in script)):
+            raise ConfigError("at of a fault must be whole numbers from 1")
+        if match is not None and not isinstance(match, str):
+            raise ConfigError("match of a fault must be a text")
         settings = {name: params.get(name, param.default) for name, param in known.items()}
         values = {"kind": kind, "rate": rate, "count": count, "at": script, "match": match, "params": settings}
         for name, value in values.items():

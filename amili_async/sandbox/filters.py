@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,12 +14,12 @@ from amili_async.sandbox.ids import Kind
 from amili_async.sandbox.layout import case_of, first_invoice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from amili_async.sandbox.dataset import Dataset
     from amili_async.sandbox.layout import Portfolio
 
-__all__ = ["FILTERS", "Selector", "descending"]
+__all__ = ["ALL_BATCHES", "FILTERS", "SHIFT", "Selector", "descending"]
 
 FILTERS = {
     "collection.batches.list": ("State", "Type", "SubjectId", "IdempotencyKey", "SortDirection"),
@@ -46,6 +47,10 @@ FILTERS = {
 }
 """The filters of each list; other parameters are ignored."""
 
+ALL_BATCHES = "collection.batches.list_all"
+SHIFT = 40
+"""The list of all batches numbers its rows by organization and number: `organization << SHIFT | number`."""
+
 Filters = tuple[tuple[str, str], ...]
 
 
@@ -62,7 +67,7 @@ def descending(filters: Mapping[str, str]) -> bool:
 
 
 class Selector:
-    """Finds the numbers of the rows that match, rising. Periods and numbers are computed, for all else rows are looked through.
+    """Finds the numbers of the rows that match. Periods and numbers are computed, for all else rows are looked through.
 
     Args:
         dataset: where the rows are.
@@ -74,23 +79,39 @@ class Selector:
         self._include_upper = include_upper
         self._select: dict[str, Callable[[Portfolio, dict[str, str]], Sequence[int]]] = {
             "collection.batches.list": self._batches,
-            "collection.batches.list_all": self._batches,
             "collection.cases.list": self._cases,
             "collection.invoices.list": self._invoices,
             "collection.settlements.list": self._settlements,
         }
-        self._remembered = lru_cache(maxsize=64)(self._look)
+        self._remembered = lru_cache(maxsize=32)(self._look)
 
-    def rows(self, operation: str, portfolio: Portfolio, filters: Mapping[str, str]) -> Sequence[int]:
-        """Return the numbers of the rows that match.
+    def rows(self, operation: str, portfolios: Sequence[Portfolio], filters: Mapping[str, str]) -> Sequence[int]:
+        """Return the numbers of the rows that match, in the order that is asked for.
+
+        Args:
+            operation: name of a list.
+            portfolios: where to look; for the list of all batches any, else one.
+            filters: by their names on the wire.
 
         Raises:
             Problem: 400; a value is malformed.
         """
-        return self._remembered(operation, portfolio.index, portfolio.cases, tuple(sorted(filters.items())))
+        where = tuple((portfolio.index, portfolio.cases) for portfolio in portfolios)
+        return self._remembered(operation, where, tuple(sorted(filters.items())))
 
-    def _look(self, operation: str, organization: int, _cases: int, filters: Filters) -> Sequence[int]:
-        return self._select[operation](self._dataset.portfolios[organization], dict(filters))
+    def _look(self, operation: str, where: tuple[tuple[int, int], ...], filters: Filters) -> Sequence[int]:
+        by_name = dict(filters)
+        rows: Sequence[int] | Iterator[int]
+        if operation == ALL_BATCHES:
+            rows = (
+                index << SHIFT | row
+                for index, _ in sorted(where)
+                for row in self._batches(self._dataset.portfolios[index], by_name)
+            )
+        else:
+            rows = self._select[operation](self._dataset.portfolios[where[0][0]], by_name)
+        rows = rows if isinstance(rows, range) else array("q", rows)
+        return rows[::-1] if descending(by_name) else rows
 
     def _cases(self, portfolio: Portfolio, filters: dict[str, str]) -> Sequence[int]:
         period = (filters.get("FromCreatedAt"), filters.get("ToCreatedAt"))

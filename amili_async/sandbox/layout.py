@@ -40,7 +40,7 @@ PAID_AFTER = 30 * DAY
 
 BLOCK = 128
 _LONG = 77
-_INVOICES = tuple(24 if place == _LONG else (1, 2, 2, 3)[place % 4] for place in range(BLOCK))
+_INVOICES = tuple(24 if place == _LONG else (1, 2, 1, 3)[place % 4] for place in range(BLOCK))
 _FIRST_INVOICE = tuple(accumulate(_INVOICES, initial=0))
 _INVOICES_A_BLOCK = _FIRST_INVOICE[-1]
 _PAYMENTS = tuple((0, 1, 0, 2, 0, 0, 1, 0)[place % 8] for place in range(_INVOICES_A_BLOCK))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -151,7 +152,7 @@ class Sandbox:
     @property
     def environment(self) -> Environment:
         """The base URLs of the sandbox, for a client."""
-        return Environment.local(self.url)
+        return replace(Environment.local(self.url), page_param=self._settings.page_param)
 
     @property
     def credentials(self) -> ClientCredentials:

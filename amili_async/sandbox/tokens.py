@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,7 @@ class Tokens:
             "sub": self._client_id,
             "iat": now,
             "nbf": now + valid_in,
-            "exp": now + (self._lifetime if lifetime is None else lifetime),
+            "exp": math.ceil(now + (self._lifetime if lifetime is None else lifetime)),  # the check drops fractions
             "orgs": list(self._organizations if organizations is None else organizations),
             "generation": self._generation,
             "jti": secrets.token_hex(8),

