@@ -11,15 +11,17 @@ from pathlib import Path  # noqa: TC003  # cyclopts reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from amili_async.client import AmiliClient, credentials_from_env
 from amili_async.config import Environment, Limits
 from amili_async.errors import AmiliError, BadRequest, ConfigError, Forbidden, NotFound, NotSentError, RateLimited, Unauthorized
 from amili_async.identity.operations import TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
+    from amili_async.auth import ClientCredentials, StaticToken
+    from amili_async.client import AmiliClient
     from amili_async.hooks import Hooks
 
 __all__ = [
@@ -30,16 +32,25 @@ __all__ = [
     "NOTHING",
     "USAGE",
     "Access",
-    "Connection",
+    "Count",
+    "Flag",
+    "Several",
     "Stop",
     "connect",
+    "credentials_of",
     "explain",
     "open_sandbox",
+    "plain",
     "read_env_file",
+    "split",
 ]
 
 COMPLETE, USAGE, FAILED, CREDENTIALS, INTERRUPTED = 0, 2, 3, 4, 130
 """Exit codes."""
+
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+Count = Annotated[int | None, Parameter(validator=Number(gte=1))]
+Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 
 _CREDENTIAL_NAMES = ("AMILI_CLIENT_ID", "AMILI_CLIENT_SECRET", "AMILI_TOKEN")
 
@@ -58,26 +69,17 @@ class Stop(Exception):
 class Access:
     """How a command reaches the API."""
 
-    sandbox: Annotated[bool, Parameter(negative="")] = False
+    sandbox: Flag = False
     """Use an embedded sandbox with invented data: no account, no network."""
 
     env_file: Path | None = None
-    """File of KEY=VALUE lines with AMILI_CLIENT_ID, AMILI_CLIENT_SECRET (or AMILI_TOKEN), AMILI_ENVIRONMENT ...; goes before
-    the environment variables of the same names."""
+    """File of KEY=VALUE lines, such as AMILI_CLIENT_ID=...; they go before environment variables."""
 
-    debug: Annotated[bool, Parameter(negative="")] = False
-    """Log every request, and show where an error came from (also: AMILI_DEBUG=1)."""
+    debug: Flag = False
+    """Log every request, and show where an error came from, as AMILI_DEBUG=1 does."""
 
 
 NOTHING = Access()
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """A client that is ready, and the organizations that are there, as far as we know them: those of the sandbox."""
-
-    amili: AmiliClient
-    organizations: tuple[str, ...]
 
 
 @asynccontextmanager
@@ -88,43 +90,66 @@ async def connect(
     data: Mapping[str, int] | None = None,
     page_size: int | None = None,
     anonymous: bool = False,
-) -> AsyncIterator[Connection]:
+) -> AsyncGenerator[tuple[AmiliClient, tuple[str, ...]]]:
     """Open a client as the options say, and a sandbox for it if they do.
 
     Args:
         access: the options.
         hooks: hooks of the client.
-        data: how much data the sandbox shall hold, as its own arguments.
+        data: how much data the sandbox shall hold: its own arguments.
         page_size: items per page.
         anonymous: whether it also works without credentials.
+
+    Yields:
+        The client, and the organizations of the sandbox.
 
     Raises:
         Stop: there are no credentials, or the options contradict each other.
     """
+    from amili_async.client import AmiliClient  # noqa: PLC0415  # aiohttp takes its time, and --help does without
+
     settings: dict[str, Any] = {"hooks": hooks, "limits": None if page_size is None else Limits(page_size=page_size)}
     if access.sandbox:
         if access.env_file is not None:
-            raise Stop("--sandbox needs no credentials: leave out --env-file")
+            raise Stop("--sandbox has its own credentials: leave out --env-file")
         async with (
             open_sandbox(**(data or {})) as sandbox,
             AmiliClient(sandbox.credentials, environment=sandbox.environment, **settings) as amili,
         ):
-            yield Connection(amili, tuple(sandbox.organizations))
+            yield amili, tuple(sandbox.organizations)
         return
     if data:
-        raise Stop(f"--{' and --'.join(data)} only go with --sandbox")
-    environ: Mapping[str, str] = os.environ
-    if access.env_file is not None:
-        environ = merged(environ, read_env_file(access.env_file))
+        raise Stop(f"--{' and --'.join(data)} only {'go' if len(data) > 1 else 'goes'} with --sandbox")
+    credentials = credentials_of(access, anonymous=anonymous)
+    async with AmiliClient(credentials, environment=Environment.from_env(_environ(access)), **settings) as amili:
+        yield amili, ()
+
+
+def credentials_of(access: Access, *, anonymous: bool = False) -> ClientCredentials | StaticToken | None:
+    """Return the credentials of the environment or the file.
+
+    Raises:
+        Stop: there are none (unless `anonymous`), or they are half given.
+    """
+    from amili_async.client import credentials_from_env  # noqa: PLC0415  # aiohttp takes its time, and --help does without
+
+    environ = _environ(access)
+    if anonymous and not any(environ.get(name) for name in _CREDENTIAL_NAMES):
+        return None
     try:
-        credentials = credentials_from_env(environ)
+        return credentials_from_env(environ)
     except ConfigError as error:
-        if not anonymous:
-            where = "in the environment or in an --env-file, or try it with --sandbox"
-            raise Stop(f"{error}, {where}" if "no credentials" in error.message else str(error), CREDENTIALS) from None
-        credentials = None
-    async with AmiliClient(credentials, environment=Environment.from_env(environ), **settings) as amili:
-        yield Connection(amili, ())
+        where = ", in the environment or in an --env-file; or try it with --sandbox" if "no credentials" in str(error) else ""
+        raise Stop(f"{error}{where}", CREDENTIALS) from None
+
+
+def _environ(access: Access) -> Mapping[str, str]:
+    """Put the variables of the file over those of the process; credentials come from one of the two, never mixed."""
+    if access.env_file is None:
+        return os.environ
+    found = read_env_file(access.env_file)
+    own = any(found.get(name) for name in _CREDENTIAL_NAMES)
+    return {**{name: value for name, value in os.environ.items() if not (own and name in _CREDENTIAL_NAMES)}, **found}
 
 
 def open_sandbox(**settings: Any) -> Any:
@@ -140,13 +165,6 @@ def open_sandbox(**settings: Any) -> Any:
             raise
         raise Stop("the sandbox needs: pip install 'amili-async[sandbox]'") from None
     return Sandbox(**settings)
-
-
-def merged(environ: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str]:
-    """Put the variables of a file over those of the environment; credentials are taken from one of them, never mixed."""
-    if any(found.get(name) for name in _CREDENTIAL_NAMES):
-        environ = {name: value for name, value in environ.items() if name not in _CREDENTIAL_NAMES}
-    return {**environ, **found}
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -175,8 +193,20 @@ def read_env_file(path: Path) -> dict[str, str]:
     return found
 
 
+def split(values: Sequence[str] | None) -> list[str]:
+    """Return what was given separately or with commas, as one list."""
+    return [part.strip() for value in values or () for part in value.split(",") if part.strip()]
+
+
+def plain(name: str) -> str:
+    """Return a name without case, hyphens and underscores, to compare it by."""
+    return name.replace("-", "").replace("_", "").lower()
+
+
 def explain(error: BaseException) -> tuple[str, int]:
     """Return one sentence on what went wrong and what to do about it, and the exit code."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     code, advice = FAILED, ""
     if isinstance(error, Stop):
         return str(error), error.code

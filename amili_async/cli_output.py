@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from rich.box import SIMPLE_HEAD
@@ -15,13 +16,27 @@ from rich.table import Table
 from amili_async.cli_access import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
     from types import TracebackType
 
     from amili_async.operation import Operation
-    from amili_async.sync import StreamReport, SyncReport
+    from amili_async.sync.simple import StreamReport, SyncReport
 
-__all__ = ["SyncProgress", "console", "fail", "operations_table", "say", "silence_stdout", "sync_tables", "write_bytes"]
+__all__ = [
+    "SyncProgress",
+    "console",
+    "fail",
+    "guesses",
+    "log_errors_only",
+    "logs",
+    "operations_table",
+    "say",
+    "several",
+    "silence_stdout",
+    "sync_failures",
+    "sync_tables",
+    "write_bytes",
+]
 
 
 class _Console(Console):
@@ -32,11 +47,16 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Return a console for stdout or stderr. Colours only on a terminal, and not with NO_COLOR; tables fold only there."""
+def console(*, stderr: bool = False, width: int = 250) -> Console:
+    """Return a console for stdout or stderr. Colours only on a terminal, and not with NO_COLOR.
+
+    Args:
+        stderr: for stderr.
+        width: columns where there is no terminal; there tables are for programs, which fold nothing.
+    """
     found = _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not found.is_terminal:
-        found.width = 250
+        found.width = width
     return found
 
 
@@ -49,6 +69,11 @@ def say(text: str) -> None:
 def fail(message: str) -> None:
     """Print an error on stderr, in one line."""
     say(f"error: {' '.join(message.split())}")
+
+
+def several(number: int, noun: str) -> str:
+    """Write a number of things."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def write_bytes(chunk: bytes) -> None:
@@ -65,14 +90,34 @@ def silence_stdout() -> None:
     os.close(nowhere)
 
 
-def log_to_stderr(level: int) -> logging.Handler:
-    """Show what the package logs from a level on."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+@contextmanager
+def logs(level: int) -> Generator[logging.Logger]:
+    """Show on stderr what the package logs, from a level on."""
     logger = logging.getLogger("amili_async")
+    handler, before = logging.StreamHandler(), logger.level
+    handler.setFormatter(_Lines("%(levelname)s: %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(level)
-    return handler
+    try:
+        yield logger
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+class _Lines(logging.Formatter):
+    """Begins lines with the level in small letters, as all our lines on stderr do."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record."""
+        text = super().format(record)
+        return text[: len(record.levelname)].lower() + text[len(record.levelname) :]
+
+
+def log_errors_only() -> None:
+    """Leave out the lines on retries, for a command that counts them; not when debugging."""
+    logger = logging.getLogger("amili_async")
+    logger.setLevel(logging.DEBUG if logger.level == logging.DEBUG else logging.ERROR)
 
 
 class SyncProgress:
@@ -88,9 +133,9 @@ class SyncProgress:
         self._bars = (
             Progress(
                 SpinnerColumn(finished_text=" "),
-                TextColumn("{task.fields[name]:<12}"),
-                TextColumn("{task.fields[rows]:>12,} rows  {task.fields[rate]:>8,.0f}/s  {task.fields[pages]:>7,} pages"),
-                TextColumn("{task.fields[retries]:>4,} retries  {task.fields[state]}"),
+                TextColumn("{task.fields[name]:<11}"),
+                TextColumn("{task.fields[rows]:>10,} rows {task.fields[rate]:>7,.0f}/s {task.fields[pages]:>6,} pages"),
+                TextColumn("{task.fields[retries]:>3,} retries {task.fields[state]}"),
                 console=console(stderr=True),
             )
             if live
@@ -108,11 +153,6 @@ class SyncProgress:
         if self._bars is not None:
             self._bars.stop()
 
-    @property
-    def kept(self) -> list[str]:
-        """Part files that were left, as text."""
-        return [str(stream.part) for stream in self.streams.values() if stream.part is not None]
-
     def update(self, stream: StreamReport) -> None:
         """Take note of a stream's numbers."""
         self.streams[stream.name] = stream
@@ -128,16 +168,15 @@ class SyncProgress:
                 say(f"{stream.name}: {_numbers(stream)}, {stream.rate:,.0f} rows/s")
 
     def _draw(self, bars: Progress, stream: StreamReport) -> None:
-        fields: dict[str, Any] = {
-            key: getattr(stream, key) for key in ("name", "rows", "rate", "pages", "retries", "state")
-        }
+        fields: dict[str, Any] = {key: getattr(stream, key) for key in ("name", "rows", "rate", "pages", "retries", "state")}
         if stream.name not in self._tasks:
             self._tasks[stream.name] = bars.add_task(stream.name, total=1, **fields)
         bars.update(self._tasks[stream.name], completed=stream.state != "running", **fields)
 
 
 def _numbers(stream: StreamReport) -> str:
-    return f"{stream.rows:,} rows, {stream.pages:,} pages, {stream.retries:,} retries"
+    retries = "1 retry" if stream.retries == 1 else f"{stream.retries:,} retries"
+    return f"{several(stream.rows, 'row')}, {several(stream.pages, 'page')}, {retries}"
 
 
 def sync_tables(report: SyncReport) -> Iterable[Table]:
@@ -155,12 +194,14 @@ def sync_tables(report: SyncReport) -> Iterable[Table]:
 
 
 def sync_failures(report: SyncReport) -> Iterable[tuple[str, int]]:
-    """Return a sentence and an exit code for each stream that failed."""
+    """Return a sentence and an exit code for each stream that failed, or for several that failed of the same."""
+    found: dict[tuple[str, int], list[str]] = {}
     for stream in report.streams:
         if stream.failure is not None:
             sentence, code = explain(stream.failure)
-            kept = f"; the {stream.rows:,} rows so far are in {stream.part}" if stream.part else ""
-            yield f"{stream.name}: {sentence}{kept}", code
+            kept = f"; what it has so far ({several(stream.rows, 'row')}) is in {stream.part}" if stream.part else ""
+            found.setdefault((sentence + kept, code), []).append(stream.name)
+    return [(f"{', '.join(names)}: {sentence}", code) for (sentence, code), names in found.items()]
 
 
 def operations_table(operations: Iterable[Operation[Any]]) -> Table:

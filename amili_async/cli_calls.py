@@ -1,0 +1,264 @@
+"""The commands that make single calls or none: `amili call`, `operations`, `token`, `sandbox`."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import os
+import sys
+import warnings
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from amili_async.answers import NOT_JSON
+from amili_async.auth import StaticToken, lifetime_of
+from amili_async.catalogue import operations
+from amili_async.cli_access import (
+    NOTHING,
+    Access,
+    Count,
+    Flag,
+    Several,
+    Stop,
+    connect,
+    credentials_of,
+    open_sandbox,
+    plain,
+    split,
+)
+from amili_async.cli_output import console, guesses, operations_table, say, write_bytes
+from amili_async.config import is_loopback
+from amili_async.errors import UnconfirmedOperationWarning
+from amili_async.operation import PLACEHOLDER
+from amili_async.pages import Page
+from amili_async.structs import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from amili_async.operation import Operation
+    from amili_async.walks import Cursor
+
+__all__ = ["call", "list_operations", "sandbox", "token"]
+
+LEVELS = ("seed", "docs", "inferred", "nav")
+
+
+def call(
+    operation: str,
+    /,
+    *ids: str,
+    body: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    access: Access = NOTHING,
+    **fields: str,
+) -> None:
+    """Call any operation by its name and print the answer's data as JSON; of a list its first page, as an array.
+
+    Example: amili call collection.cases.list ORGANIZATION --status OPEN --page-size 10
+
+    Args:
+        operation: Name of the operation; `amili operations` lists them.
+        ids: Values of the path, in its order.
+        body: JSON to send; @FILE takes it from a file, - from stdin.
+        access: How to reach the API.
+        fields: Query parameters, by their names on the wire or in kebab-case; a name that is not known is sent as it is.
+    """
+    known = {known.name: known for known in operations()}
+    if operation not in known:
+        near = difflib.get_close_matches(operation, known, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise Stop(f"there is no operation {operation!r}; {hint}`amili operations` lists them")
+    chosen = known[operation]
+    if not access.sandbox:
+        _check_ids(chosen, ids)
+    wire = {plain(name): name for name in chosen.query}
+    query = {wire.get(plain(name), name): value for name, value in fields.items()}
+    with _warnings_as_lines():
+        asyncio.run(_call(access, chosen, ids, _body(body), query))
+
+
+async def _call(access: Access, chosen: Operation[Any], ids: tuple[str, ...], body: object, query: dict[str, str]) -> None:
+    size = query.pop(chosen.paging.size_param, None) if chosen.paging and chosen.paging.size_param else None
+    if size is not None and not size.isdecimal():
+        raise Stop("the page size must be a whole number")
+    async with connect(access, page_size=None if size is None else int(size), anonymous=not chosen.authenticated) as (amili, own):
+        _check_ids(chosen, ids, own)
+        data = (await amili.call(chosen, *ids, body=body, query=query)).data
+    _print_json(data.items if isinstance(data, Page) else data, pretty=sys.stdout.isatty())
+    if isinstance(data, Page) and data.resume is not None:
+        say(_what_follows(data.resume))
+
+
+def _what_follows(resume: Cursor) -> str:
+    again = f"--page-token={resume.token} gets the next page; " if resume.kind == "token" else ""
+    return f"more rows follow; {again}resume cursor: {resume}"
+
+
+def _check_ids(chosen: Operation[Any], ids: tuple[str, ...], own: tuple[str, ...] = ()) -> None:
+    names = PLACEHOLDER.findall(chosen.path)
+    if len(ids) != len(names):
+        takes = f"{len(names)} id{'' if len(names) == 1 else 's'}" if names else "no ids"
+        which = f" ({', '.join(names)})" if names else ""
+        hint = f"; the organizations of the sandbox are {', '.join(own)}" if own else ""
+        raise Stop(f"{chosen.name} takes {takes}{which}, {len(ids)} given{hint}")
+
+
+def _body(text: str | None) -> object:
+    """Read the JSON of a body from the argument, a file or stdin."""
+    if text is None:
+        return None
+    try:
+        if text == "-":
+            content = sys.stdin.buffer.read()
+        else:
+            content = Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
+    except OSError as error:
+        raise Stop(f"--body {text}: {error.strerror}") from None
+    try:
+        return decode(content)
+    except NOT_JSON:
+        raise Stop("--body is not JSON; @FILE takes it from a file, - from stdin") from None
+
+
+@contextmanager
+def _warnings_as_lines() -> Generator[None]:
+    """Show the warning about an operation that rests on a guess as one line."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        say(f"warning: {str(message).partition(';')[0]}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UnconfirmedOperationWarning)
+        warnings.showwarning = show
+        yield
+
+
+def _print_json(data: object, *, pretty: bool) -> None:
+    write_bytes(msgspec.json.format(encode(data), indent=2 if pretty else -1) + b"\n")
+
+
+def list_operations(
+    *,
+    evidence: Several = None,
+    json: Flag = False,
+) -> None:
+    """List the operations: HTTP method and path, how they are known, whether the client repeats them by itself, guesses.
+
+    Args:
+        evidence: Only these levels, separated by commas: seed (a complete page of the documentation), docs (a page in part),
+            inferred (by analogy), nav (only the title is known).
+        json: Print JSON.
+    """
+    wanted = split(evidence) or LEVELS
+    if unknown := [level for level in wanted if level not in LEVELS]:
+        raise Stop(f"there is no evidence level {unknown[0]!r}; the levels are {', '.join(LEVELS)}")
+    found = [operation for operation in operations() if operation.evidence in wanted]
+    if json:
+        _print_json([_facts(operation) for operation in found], pretty=True)
+        return
+    console().print(operations_table(found))
+    say(f"{len(found)} operations; {sum(not operation.confirmed for operation in found)} of them rest on guesses")
+
+
+def _facts(operation: Operation[Any]) -> Mapping[str, object]:
+    return {
+        "name": operation.name,
+        "method": operation.method,
+        "path": operation.path,
+        "evidence": operation.evidence,
+        "retry_safe": operation.retry_safe,
+        "paging": operation.paging.style if operation.paging else None,
+        "guessed": guesses(operation) or None,
+        "deprecated": operation.deprecated,
+        "query": operation.query,
+        "summary": operation.summary,
+        "source": operation.source,
+    }
+
+
+def token(*, show: Flag = False, access: Access = NOTHING) -> None:
+    """Get an access token and tell its type, lifetime and expiry. The token itself is shown only on demand.
+
+    Args:
+        show: Print the bare token on stdout, and nothing else.
+        access: How to reach the API.
+    """
+    asyncio.run(_token(access, show=show))
+
+
+async def _token(access: Access, *, show: bool) -> None:
+    kind, lifetime = "Bearer", None
+    source = None if access.sandbox else credentials_of(access)
+    if isinstance(source, StaticToken):
+        value = source.token
+    else:
+        async with connect(access) as (amili, _):
+            answer = await amili.identity.token()
+        value, kind, lifetime = answer.access_token, answer.token_type or kind, lifetime_of(answer)
+    if show:
+        write_bytes(value.encode() + b"\n")
+        return
+    rows = {
+        "type": kind,
+        "token": f"*** ({len(value)} characters; --show prints it)",
+        "lifetime": "not told",
+        "expires": "not told",
+    }
+    if lifetime is not None:
+        expires = datetime.now(UTC) + timedelta(seconds=lifetime)
+        rows |= {"lifetime": f"{lifetime:,.0f} s", "expires": f"{expires:%Y-%m-%d %H:%M:%S} UTC"}
+    for name, text in rows.items():
+        write_bytes(f"{name:<10}{text}\n".encode())
+
+
+def sandbox(
+    *,
+    host: str = "127.0.0.1",
+    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8080,
+    cases: Count = None,
+    organizations: Count = None,
+    seed: int | None = None,
+) -> None:
+    """Run a server that behaves like the APIs, with invented data, until Ctrl-C.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        cases: Cases per organization.
+        organizations: Number of organizations.
+        seed: Seed of the data; the same seed gives the same data.
+    """
+    data = {"cases": cases, "organizations": organizations, "seed": seed}
+    asyncio.run(_sandbox(host, port, {name: value for name, value in data.items() if value is not None}))
+
+
+async def _sandbox(host: str, port: int, data: Mapping[str, int]) -> None:
+    try:
+        async with open_sandbox(host=host, port=port, **data) as running:
+            url = str(running.url).rstrip("/")
+            for line in (
+                f"The sandbox is at {url}. All its data is invented.",
+                "Organizations:",
+                *(f"  {organization}" for organization in running.organizations),
+                "",
+                "To use it from another terminal:",
+                f"  export AMILI_ENVIRONMENT={url}",
+                f"  export AMILI_CLIENT_ID={running.credentials.client_id}",
+                f"  export AMILI_CLIENT_SECRET={running.credentials.client_secret}",
+                f"  amili export cases --org {running.organizations[0]} --limit 1",
+                "",
+                "Ctrl-C stops it.",
+            ):
+                write_bytes(f"{line}\n".encode())
+            if not is_loopback(host):
+                say(f"warning: {host} is not this machine alone: whoever reaches port {port} can use the sandbox")
+            await asyncio.Event().wait()
+    except OSError as error:
+        what = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise Stop(f"cannot listen on {host}:{port}: {what}; give another --port or --host") from None

@@ -1,0 +1,75 @@
+"""Part files and the folder of a run."""
+
+from __future__ import annotations
+
+import pytest
+
+from amili_async.sync.files import PartFile, own_folder
+
+
+def test_commit_gives_the_name_and_keeps_the_mode(tmp_path):
+    """A committed file has its name, its bytes, and is readable by its owner only."""
+    path = tmp_path / "a.ndjson"
+    with PartFile(path) as file:
+        file.write(b"one\n")
+        assert not path.exists()
+        file.commit()
+    assert path.read_bytes() == b"one\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not file.part.exists()
+
+
+def test_without_commit_the_part_stays(tmp_path):
+    """What was written stays under the name of the part, and the file of a run before is left alone."""
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(b"before")
+    with PartFile(path) as file:
+        file.write(b"one\n")
+    assert file.part.name == "a.ndjson.part"
+    assert file.part.read_bytes() == b"one\n"
+    assert path.read_bytes() == b"before"
+
+
+def test_empty_part_goes(tmp_path):
+    """A part file that nothing was written to does not stay."""
+    with PartFile(tmp_path / "a.ndjson"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_empty_file_can_be_committed(tmp_path):
+    """A list without rows is a complete file of no bytes."""
+    with PartFile(tmp_path / "a.ndjson") as file:
+        file.commit()
+    assert file.path.read_bytes() == b""
+
+
+def test_link_in_the_way_is_not_followed(tmp_path):
+    """A link under the name of the part file is replaced; what it points to is left alone."""
+    target = tmp_path / "target"
+    target.write_bytes(b"precious")
+    (tmp_path / "a.ndjson.part").symlink_to(target)
+    with PartFile(tmp_path / "a.ndjson") as file:
+        file.write(b"one\n")
+        file.commit()
+    assert target.read_bytes() == b"precious"
+    assert file.path.read_bytes() == b"one\n"
+    assert not file.path.is_symlink()
+
+
+def test_full_disk_is_told_once(tmp_path, monkeypatch):
+    """A write that fails raises; closing the file afterwards does not raise it again."""
+    file = PartFile(tmp_path / "a.ndjson")
+    file._file.close()
+    monkeypatch.setattr(file, "_file", open("/dev/full", "wb"))  # noqa: PTH123, SIM115  # stands in for a disk
+    with pytest.raises(OSError, match="No space left"), file:
+        file.write(b"x" * 100_000)
+
+
+def test_folder_is_ours_alone(tmp_path):
+    """A second run in the same folder is refused, and welcome when the first has ended."""
+    folder = tmp_path / "deep" / "down"
+    with own_folder(folder), pytest.raises(BlockingIOError), own_folder(folder):
+        pass
+    with own_folder(folder):
+        assert folder.stat().st_mode & 0o777 == 0o700
