@@ -188,4 +188,8 @@ def _read_date(value: Any) -> Any:
 
 def without_values(error: Exception) -> str:
     """Return the text of a decoding error without the values that it quotes."""
-    return re.sub(r"""(['"]).*\1""", "'...'", str(error), flags=re.DOTALL) if isinstance(error, msgspec.DecodeError) else type(error).__name__
+    return (
+        re.sub(r"""(['"]).*\1""", "'...'", str(error), flags=re.DOTALL)
+        if isinstance(error, msgspec.DecodeError)
+        else type(error).__name__
+    )
