@@ -5,6 +5,7 @@ Names are imported when they are first used (PEP 562): whoever only needs the mo
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,9 @@ _HOMES = {
     "UnconfirmedOperationWarning": "errors",
     "operations": "catalogue",
 }
+
+
+logging.getLogger("amili_async").addHandler(logging.NullHandler())  # a library leaves it to the program what is shown
 
 
 def __getattr__(name: str) -> Any:

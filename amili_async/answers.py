@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,19 @@ def _envelope(key: str) -> Any:
 def read_answer(operation: Operation[Any], status: int, body: bytes) -> Any:
     """Decode the answer of an operation that is no list.
 
-    Where the shape is not known the JSON is returned as plain Python objects, a text as str, and nothing as None.
+    Where the shape is not known the JSON is returned as plain Python objects, a text as str, anything else as bytes, and nothing
+    as None.
 
     Raises:
         DecodeError: the answer is damaged, or not of the promised shape.
     """
     if operation.response is None:
         return _read_open(body)
+    if operation.body_optional:
+        try:
+            return read_answer(replace(operation, body_optional=False), status, body)
+        except DecodeError:
+            return None  # it was carried out: an answer that cannot be read must not look like a failure
     if not body.strip():
         raise DecodeError(f"answered {status} without a body", damaged=status != 204)
     content: bytes | msgspec.Raw = body
@@ -59,7 +66,11 @@ def _read_open(body: bytes) -> Any:
     try:
         return decode(body)
     except NOT_JSON:
-        return body.decode(errors="replace")
+        pass
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body
 
 
 _CODE_KEYS = ("code", "errorCode", "error", "type", "statusCode")

@@ -27,9 +27,9 @@ TokenExchange = Callable[[Mapping[str, str]], "Awaitable[TokenResponse]"]
 
 MARGIN = 60.0
 """Seconds before its end at which a token is renewed, or a tenth of its life if that is less."""
-EARLY_TIMEOUT = 5.0
+EARLY_TIMEOUT = 2.0
 """Seconds that a renewal may take that nobody depends on yet."""
-EARLY_PAUSE = 5.0
+EARLY_PAUSE = 15.0
 """Seconds after a failed early renewal before the next."""
 
 
@@ -134,13 +134,16 @@ class TokenCache:
         """Name the source, not the token."""
         return f"TokenCache({self.credentials!r})"
 
-    async def get(self, exchange: TokenExchange, exchange_once: TokenExchange, hooks: Hooks) -> AccessToken:
+    async def get(
+        self, exchange: TokenExchange, exchange_once: TokenExchange, hooks: Hooks, patience: float = EARLY_TIMEOUT
+    ) -> AccessToken:
         """Return a token that is valid now, fetching one if need be.
 
         Args:
             exchange: the token call with the client's retries.
             exchange_once: the token call without retries, for a renewal that nobody depends on yet.
             hooks: who is told.
+            patience: seconds that such a renewal may take of the caller's time.
 
         Raises:
             AmiliError: no token is valid and none can be had. Whoever waited for the same try gets the same error.
@@ -150,7 +153,7 @@ class TokenCache:
         if token is not None and now < self._renew:
             return token
         if token is not None and now < self._expires:
-            return await self._renew_early(token, exchange_once, hooks)
+            return await self._renew_early(token, exchange_once, hooks, patience)
         failures = self._failures
         async with self._lock:
             if self._token is not None and self._clock.monotonic() < self._expires:
@@ -163,19 +166,19 @@ class TokenCache:
                 raise  # the fetcher's own time was up, which says nothing to those who wait
             except AmiliError as error:
                 self._failures += 1
-                self._failure = error
+                self._failure = copy(error)  # without the traceback, which holds on to what it saw
                 raise
 
-    async def _renew_early(self, token: AccessToken, exchange: TokenExchange, hooks: Hooks) -> AccessToken:
+    async def _renew_early(self, token: AccessToken, exchange: TokenExchange, hooks: Hooks, patience: float) -> AccessToken:
         """Renew ahead of time: one task tries, briefly; the others go on with the token they have."""
         try:
             self._lock.acquire_nowait()
         except anyio.WouldBlock:
             return token
         try:
-            # Beyond this moment somebody else may try, should this try fail or be cancelled.
+            # Not before then does somebody else try, should this try fail or be cancelled.
             self._renew = self._clock.monotonic() + EARLY_PAUSE
-            with anyio.move_on_after(min(EARLY_TIMEOUT, max(self._expires - self._clock.monotonic(), 0.01))):
+            with anyio.move_on_after(min(EARLY_TIMEOUT, patience, max(self._expires - self._clock.monotonic(), 0.01))):
                 return await self._fetch(exchange, hooks)
         except AmiliError:
             pass

@@ -41,6 +41,8 @@ app.command(call)
 app.command(list_operations, name="operations")
 app.command(token)
 app.command(sandbox)
+app.command(webhooks := App(name="webhooks", help="Take webhooks in.", help_format="markdown"))
+webhooks.command("amili_async.cli_webhooks:listen", name="listen")
 
 
 def run(argv: Sequence[str] | None = None) -> int:

@@ -38,7 +38,7 @@ class AmiliClient:
     Args:
         credentials: `ClientCredentials`, `StaticToken`, an object of your own with an `obtain` method, or a `TokenCache` to
             share tokens between clients. Without any, only calls that need no token work.
-        environment: where the APIs are.
+        environment: where the APIs are; production if not given.
         timeouts: time limits, in seconds.
         limits: requests in flight, requests a second, sizes.
         retry: how often and how patiently to try again.
@@ -76,6 +76,12 @@ class AmiliClient:
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
+        if not isinstance(environment, Environment):
+            raise ConfigError(
+                f"environment must be an Environment, such as Environment.STAGING, not a {type(environment).__name__}"
+            )
+        if credentials is not None and not isinstance(credentials, TokenCache) and not hasattr(credentials, "obtain"):
+            raise ConfigError("credentials must be ClientCredentials, StaticToken, or have an `obtain` method")
         limits = limits or Limits()
         clock = clock or SystemClock()
         tokens = credentials if isinstance(credentials, TokenCache) or credentials is None else TokenCache(credentials, clock)
@@ -108,8 +114,8 @@ class AmiliClient:
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:
         """Make a client from environment variables.
 
-        `AMILI_CLIENT_ID` and `AMILI_CLIENT_SECRET`, or `AMILI_TOKEN`; `AMILI_ENVIRONMENT` (production, staging, or the URL of a
-        sandbox); `AMILI_<API>_URL` for single base URLs.
+        `AMILI_CLIENT_ID` and `AMILI_CLIENT_SECRET`, or `AMILI_TOKEN`; `AMILI_ENVIRONMENT` (production, which is the default,
+        staging, or the URL of a sandbox); `AMILI_<API>_URL` for single base URLs.
 
         Args:
             environ: variables to read instead of those of the process.
@@ -178,6 +184,8 @@ class AmiliClient:
                 raise ConfigError(f"there is no operation {operation!r}; amili_async.operations() lists them")
             operation = known[operation]
         if operation.paging is not None:
+            if body is not None:
+                raise ConfigError(f"{operation.name} takes no body")
             return await self._calls.first_page(operation, *path_values, query=query, options=options)
         return await self._calls.call(operation, *path_values, body=body, query=query, options=options)
 

@@ -111,6 +111,9 @@ class Environment:
         Raises:
             ConfigError: it is not set; the text names the setting.
         """
+        if api not in APIS:
+            message = f"there is no API {api!r}: the name of an operation begins with one of {', '.join(APIS)}"
+            raise ConfigError(message)
         url: str | None = getattr(self, api)
         if url is None:
             message = (
@@ -250,6 +253,9 @@ class RequestOptions:
         if self.timeout is not None:
             positive(self.timeout, "RequestOptions(timeout=)")
         for name, value in self.headers.items():
+            if not isinstance(value, str):
+                message = f"RequestOptions(headers=): the value of {name} must be a text"
+                raise ConfigError(message)
             if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
                 message = f"RequestOptions(headers=): {name!r} is not a header that can be sent"
                 raise ConfigError(message)
@@ -273,11 +279,17 @@ class RequestOptions:
         """Return these options with those of `base` where these are silent."""
         return RequestOptions(
             timeout=base.timeout if self.timeout is None else self.timeout,
-            headers={**base.headers, **self.headers},
+            headers=merge_headers(base.headers, self.headers),
             query={**base.query, **self.query},
             idempotency_key=base.idempotency_key if self.idempotency_key is None else self.idempotency_key,
             retry=base.retry if self.retry is None else self.retry,
         )
+
+
+def merge_headers(base: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
+    """Put headers over others; names are the same in any case."""
+    names = {name.lower() for name in over}
+    return {**{name: value for name, value in base.items() if name.lower() not in names}, **over}
 
 
 def positive(value: float, name: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amili_async.collection.creating import Created
     from amili_async.walks import Cursor
 
 __all__ = [
@@ -66,6 +67,7 @@ class AmiliError(Exception):
         attempts: how many requests were made for the call.
         retry_after: seconds the server asked to wait, if it did.
         resume: cursor of the page whose fetch failed; pass it to `pages(resume=...)` to get exactly the rest.
+        accepted: of a create in several requests, what had been handed in before the one that failed (`Created`).
     """
 
     status: int | None
@@ -78,6 +80,7 @@ class AmiliError(Exception):
     attempts: int
     retry_after: float | None
     resume: Cursor | None
+    accepted: Created | None = None
 
     def __init__(
         self,

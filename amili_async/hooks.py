@@ -33,6 +33,8 @@ class RequestEvent:
     elapsed: float
     request_id: str | None
     error: AmiliError | None
+    abandoned: bool = False
+    """Whether it was cancelled, or ended by an error that is not of this package."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,8 @@ class PageDrift:
     """A list contradicts itself; the walk goes on the way that loses nothing.
 
     Kinds: `total_moved` (rows came or went meanwhile), `rows_differ_from_total` (at the end), `token_without_next`,
-    `next_without_token`, `pages_without_next` (summaries that disagree), `cut_off` (the server's cap was reached), `null_data`.
+    `next_without_token`, `pages_without_next`, `page_after_last` (summaries that disagree), `cut_off` (the server's cap was
+    reached), `null_data`, `read_ahead_missed` (what was fetched ahead was not the next page).
     """
 
     operation: str

@@ -34,12 +34,15 @@ HttpMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 class Paging:
     """How a list is walked. Names are those on the wire; None means that there is no such parameter.
 
+    `items` names the array of rows, `key` the member of a row that tells it apart.
+
     `cursor`: `nextPageToken` of the answer goes back as `token_param`. `cursor+skip`: the answer has totals and page numbers
     beside it. `query-page`: the server keeps the result under `query_param`, pages are asked for by `page_param`.
     """
 
     style: Literal["cursor", "cursor+skip", "query-page", "none"]
     items: str = "data"
+    key: str = "id"
     token_param: str | None = None
     size_param: str | None = None
     page_param: str | None = None
@@ -65,6 +68,7 @@ class Operation(Generic[T]):
         paging: how the list is walked; None if it is no list.
         query: names of the known query parameters, on the wire.
         body: what kind of body it takes.
+        body_optional: whether a success may come without the expected answer; None is returned then.
         path_guessed: whether the path is a guess.
         method_guessed: whether the HTTP method is a guess.
         deprecated: whether the documentation announces its end.
@@ -85,6 +89,7 @@ class Operation(Generic[T]):
     paging: Paging | None = None
     query: tuple[str, ...] = ()
     body: Literal["none", "json", "form"] = "none"
+    body_optional: bool = False
     path_guessed: bool = False
     method_guessed: bool = False
     deprecated: bool = False

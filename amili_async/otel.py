@@ -57,6 +57,8 @@ class OpenTelemetryHooks(Hooks):
             attributes["http.response.status_code"] = event.status
         if event.error is not None:
             attributes["error.type"] = type(event.error).__name__
+        elif event.abandoned:
+            attributes["error.type"] = "abandoned"
         span = self._tracer.start_span(
             event.operation,
             kind=SpanKind.CLIENT,
@@ -65,6 +67,8 @@ class OpenTelemetryHooks(Hooks):
         )
         if event.error is not None:
             span.set_status(Status(StatusCode.ERROR, event.error.message))
+        elif event.abandoned:
+            span.set_status(Status(StatusCode.ERROR, "abandoned"))
         span.end(end)
         self._duration.record(event.elapsed, attributes)
 

@@ -9,7 +9,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 from urllib.parse import urlencode
 
-from amili_async.errors import UnconfirmedOperationWarning
+import msgspec
+
+from amili_async.config import merge_headers
+from amili_async.errors import ConfigError, UnconfirmedOperationWarning
 from amili_async.operation import fill
 from amili_async.structs import encode
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from amili_async.config import Environment, RequestOptions
     from amili_async.operation import Operation
+    from amili_async.transport import Reply
 
 __all__ = ["FOREIGN_HEADERS", "Call", "outgoing", "warn_unconfirmed"]
 
@@ -44,6 +48,12 @@ class Call:
     sent: int = 0
     status: int | None = None
     request_id: str | None = None
+    reached: bool = False
+    """Whether a try may have been carried out."""
+    answered_by: str = ""
+    """Origin of whoever gave the last answer."""
+    rejection: Reply | None = field(default=None, repr=False)
+    """The answer that refused the token."""
 
 
 class Outgoing(TypedDict):
@@ -71,14 +81,17 @@ def outgoing(
     url = environment.url(operation.api) + fill(operation.path, values)
     if pairs := [*query, *options.query.items()]:
         url += "?" + urlencode(pairs)
-    headers = {**_HEADERS, **options.headers}
     content: bytes | None = None
+    media: dict[str, str] = {}
     if body is not None and operation.body == "form":
-        content = urlencode(cast("Mapping[str, str]", body)).encode()
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        content = urlencode(cast("Mapping[str, str]", msgspec.to_builtins(body))).encode()
+        media = {"Content-Type": "application/x-www-form-urlencoded"}
     elif body is not None:
+        if operation.body == "none" and operation.method == "GET":
+            raise ConfigError(f"{operation.name} takes no body")
         content = encode(body)
-        headers.setdefault("Content-Type", "application/json")
+        media = {"Content-Type": "application/json"}
+    headers = merge_headers(merge_headers(_HEADERS, media), options.headers)
     if options.idempotency_key is not None:
         headers[environment.idempotency_header] = options.idempotency_key
     return {"url": url, "headers": headers, "body": content}

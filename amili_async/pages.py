@@ -116,7 +116,7 @@ def read_page(kind: Any, paging: Paging, status: int, body: bytes) -> Envelope:
         try:
             items.append(decode_item(raw, kind))
         except NOT_JSON as error:
-            invalid.append(InvalidItem(index, _item_id(raw), without_values(error), bytes(raw)))
+            invalid.append(InvalidItem(index, _item_id(raw, paging.key), without_values(error), bytes(raw)))
     return rows._replace(items=tuple(items), invalid=tuple(invalid))
 
 
@@ -126,10 +126,13 @@ def _envelope(found: Any, paging: Paging, body: bytes, *, copy: bool) -> Envelop
     items = found.items or ()
     if copy:
         items = tuple(raw.copy() for raw in items)
+    token, skip = _token(found), found.skip_summary
+    unmarked = token is None and skip is not None and skip.current_page is None
     facts = Facts(
         rows=len(items),
-        token=_token(found),
-        skip=found.skip_summary,
+        token=token,
+        skip=skip,
+        mark=hash(body) if unmarked else None,
         query=found.summary if isinstance(found.summary, QuerySummary) else None,
     )
     return Envelope(items, (), facts, null=found.items is None, size=len(body))
@@ -162,16 +165,14 @@ def envelope_of(kind: Any, key: str, style: str) -> Any:
     )
 
 
-def _item_id(raw: Raw) -> str | None:
-    """Find the id of a row that does not decode: its `id`, or its first key that ends in Id."""
+def _item_id(raw: Raw, key: str) -> str | None:
+    """Find the id of a row that does not decode."""
     try:
         row = decode(raw)
     except NOT_JSON:
         return None
-    if not isinstance(row, dict):
-        return None
-    keys = ["id", *(key for key in row if key.endswith("Id"))]
-    return next((str(row[key]) for key in keys if isinstance(row.get(key), str | int)), None)
+    found = row.get(key) if isinstance(row, dict) else None
+    return str(found) if isinstance(found, str | int) else None
 
 
 class _Tail(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -192,8 +193,8 @@ def peek_token(body: bytes) -> str | None:
     cannot be mistaken for it: what follows would close more brackets than it opens.
     """
     end = body[-_TAIL:]
-    for key in (b'"cursorSummary"', b'"summary"'):
-        at = end.rfind(key)
+    places = sorted(end.rfind(key) for key in (b'"cursorSummary"', b'"summary"'))
+    for at in places:  # from the first on, so that both are seen if both are there
         if at >= 0:
             try:
                 return _token(_tail.decode(b"{" + end[at:]))

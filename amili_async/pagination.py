@@ -172,6 +172,8 @@ class Walker(Generic[T]):
         self.position: Position | None = START
         self._progress = Progress()
         self._skip = 0
+        self._marks: set[int] = set()
+        self._digests: dict[bool, str] = {}
         self.left = pager.limit
         if resume is not None:
             cursor = Cursor.parse(resume)
@@ -189,9 +191,14 @@ class Walker(Generic[T]):
     def _digest(self, at: Position) -> str:
         pager = self.pager
         # A page number means nothing without the size of the pages; a token holds its place by itself.
-        size = pager.wanted_size if at.kind == "number" else None
+        numbered = at.kind == "number"
+        if numbered in self._digests:
+            return self._digests[numbered]
+        size = pager.wanted_size if numbered else None
         extra = dict(pager.options.query) if pager.options else {}
-        return digest(pager.operation.name, [str(value) for value in pager.values], sorted(pager.filters), extra, size)
+        values = [str(value) for value in pager.values]
+        self._digests[numbered] = digest(pager.operation.name, values, sorted(pager.filters), extra, size)
+        return self._digests[numbered]
 
     def cursor(self, at: Position, skip: int = 0) -> Cursor:
         """Return the cursor of a page of this walk."""
@@ -223,25 +230,36 @@ class Walker(Generic[T]):
         if found.invalid and pager.on_invalid == "raise":
             bad = found.invalid[0]
             raise DecodeError(
-                f"item {bad.index} of the page (id {bad.id}) does not decode: {bad.error}; "
+                f"item {bad.index} of the page ({f'id {bad.id}' if bad.id else 'without an id'}) does not decode: {bad.error}; "
                 'on_invalid="collect" sets such items aside',
                 index=bad.index,
                 item_id=bad.id,
             )
-        origins = [origin(pager.session.environment.url(operation.api))]
+        origins = [origin(pager.session.environment.url(operation.api))] if pager.paging.style == "query-page" else []
         step = advance(pager.paging, at, found.facts, self._progress, origins)
         if step.next is not None and hash(step.next) in self._seen:
             raise PageLoop("the server sent a page token or number that it had sent before")
+        mark = found.facts.mark
+        if mark is not None and at.kind == "number" and found.items:
+            if mark in self._marks:
+                raise PageLoop("the server sent the same page again for another number: the parameter is not understood")
+            self._marks.add(mark)
+        elif mark is not None:
+            self._marks.add(mark)
         drifts = [*step.drifts, *([("null_data", "a list", None)] if found.null else [])]
         for kind, expected, actual in drifts:
             self._report(
                 PageDrift(operation=operation.name, kind=kind, page=step.progress.pages, expected=expected, actual=actual)
             )
-        items, invalid = found.items[self._skip :], () if self._skip else found.invalid
+        # `skip` counts rows as they came, bad ones too, so that it means the same however the rest is read.
+        gone = self._skip - sum(bad.index < self._skip for bad in found.invalid)
+        items = found.items[gone:]
+        invalid = tuple(bad for bad in found.invalid if bad.index >= self._skip)
         taken = len(items) if self.left is None else min(len(items), self.left)
         if taken < len(items):
-            resume: Cursor | None = self.cursor(at, self._skip + taken)
-            items, self.position = items[:taken], None
+            end = _row_after(gone + taken, found.invalid)
+            resume: Cursor | None = self.cursor(at, end)
+            items, invalid, self.position = items[:taken], tuple(bad for bad in invalid if bad.index < end), None
         else:
             self._progress, self.position = step.progress, step.next
             resume = self.cursor(step.next) if step.next else None
@@ -271,6 +289,11 @@ class Walker(Generic[T]):
             invalid=invalid,
         )
 
+    def report(self, kind: str, expected: object, actual: object) -> None:
+        """Report something odd about the page at hand."""
+        name, page = self.pager.operation.name, self._progress.pages + 1
+        self._report(PageDrift(operation=name, kind=kind, page=page, expected=expected, actual=actual))
+
     def _report(self, drift: PageDrift) -> None:
         level = logging.INFO if drift.kind == "total_moved" else logging.WARNING
         logger.log(
@@ -293,6 +316,15 @@ class Walker(Generic[T]):
             if failed is error:
                 raise
         raise failed
+
+
+def _row_after(items: int, invalid: tuple[InvalidItem, ...]) -> int:
+    """Return where, among the rows as they came, so many good ones have been passed."""
+    row = items
+    for bad in invalid:
+        if bad.index < row:
+            row += 1
+    return row
 
 
 class Pages(Generic[T]):

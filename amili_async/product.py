@@ -8,15 +8,16 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from amili_async.answers import read_answer
-from amili_async.errors import ConfigError
+from amili_async.errors import AmiliError, ConfigError
 from amili_async.operation import Operation, Response
 from amili_async.pagination import Pager, Walker
-from amili_async.walks import START
+from amili_async.walks import START, Position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amili_async.config import RequestOptions
+    from amili_async.operation import Paging
     from amili_async.pages import Page
     from amili_async.pagination import OnInvalid
     from amili_async.session import AmiliSession
@@ -61,14 +62,16 @@ class Calls:
         body: object = None,
         query: Mapping[str, object] | None = None,
         options: RequestOptions | None = None,
+        repeat: bool = True,
     ) -> Response[T]:
-        """Make a call of an operation that is no list."""
+        """Make a call of an operation that is no list; `repeat=False`: never again when its outcome is unknown."""
         return await self.session.send(
             operation,
             values,
             query=_pairs(query or {}),
             body=body,
             options=self.options(options),
+            repeat=repeat,
             read=lambda status, content: cast("T", read_answer(operation, status, content)),
         )
 
@@ -79,12 +82,20 @@ class Calls:
         query: Mapping[str, object] | None = None,
         options: RequestOptions | None = None,
     ) -> Response[Page[Any]]:
-        """Fetch the first page of a list, with the circumstances."""
-        pager: Pager[Any] = self.list(operation, *values, filters=query or {}, model=None, options=options)
+        """Fetch the first page of a list, or that of a page token in the query, with the circumstances."""
+        filters = dict(query or {})
+        paging = cast("Paging", operation.paging)
+        token, size = (filters.pop(name, None) for name in (paging.token_param or "", paging.size_param or ""))
+        page_size = None if size is None else int(str(size))
+        pager: Pager[Any] = self.list(operation, *values, filters=filters, model=None, page_size=page_size, options=options)
         walker = Walker(pager, None)
-        response = await pager.fetch(START, pager.read)
+        at = START if token is None else Position("token", str(token))
+        try:
+            response = await pager.fetch(at, pager.read)
+        except AmiliError as error:
+            raise walker.failed(error, at) from None
         return Response(
-            data=walker.accept(START, response.data),
+            data=walker.accept(at, response.data),
             status=response.status,
             headers=response.headers,
             request_id=response.request_id,

@@ -10,7 +10,9 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from amili_async.errors import AmiliError, DecodeError, PaginationError
+import anyio
+
+from amili_async.errors import AmiliError, DecodeError
 from amili_async.pages import Page, peek_token
 from amili_async.pagination import Items
 from amili_async.walks import Position
@@ -41,24 +43,35 @@ class _Ahead(Generic[T]):
         self._walker = walker
         self._tasks: set[asyncio.Task[Any]] = set()
         self._taken: tuple[Position, Body] | None = None
-        self._failed: Exception | None = None
+        self._failed: Exception | None = RuntimeError("pages are read ahead inside `async with` only")
+        self._entered = False
+        self._busy = False
 
     async def __aenter__(self) -> Self:
         """Begin to fetch."""
-        self._start()
+        if self._entered:
+            raise RuntimeError("these pages have been entered before: call prefetch() or concurrent() again")
+        self._entered, self._failed = True, None
+        if self._walker.position is not None:
+            self._start(self._walker.position)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop what still runs, and wait for its end."""
-        self._failed = self._failed or RuntimeError("the pages were left: iterate them inside `async with`")
+        self._failed = self._failed or RuntimeError("pages are read ahead inside `async with` only")
+        await self._stop()
+
+    async def _stop(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        if tasks:
+        if not tasks:
+            return
+        with anyio.CancelScope(shield=True):  # against scopes, which cancel again and again
             try:
                 await asyncio.wait(tasks)
-            except asyncio.CancelledError:
-                await asyncio.wait(tasks)  # a second cancellation does not leave them behind either
+            except asyncio.CancelledError:  # and against one that comes to the task itself
+                await asyncio.wait(tasks)
                 raise
 
     def __aiter__(self) -> Self:
@@ -73,24 +86,39 @@ class _Ahead(Generic[T]):
         at = walker.position
         if at is None:
             raise StopAsyncIteration
+        if self._busy:
+            raise RuntimeError("two tasks iterate the same pages: each would miss what the other gets")
+        self._busy = True
         try:
-            if self._taken is None:
+            while self._taken is None or self._taken[0] != at:
+                if self._taken is not None:
+                    await self._start_again(at)
                 self._taken = await self._take(at)
             await _let_others_run()
-            page = await self._hand_out(at, *self._taken)
+            page = await self._hand_out(at, self._taken[1])
         except Exception as error:  # noqa: BLE001  # kept, and raised again whenever the next page is asked for
             self._failed = walker.failed(error, at) if isinstance(error, AmiliError) else error
             raise self._failed from None
+        finally:
+            self._busy = False
         self._taken = None
         self._handed_out(page)
         return page
+
+    async def _start_again(self, at: Position) -> None:
+        """Drop what was read ahead: it is not the page that the walk has come to."""
+        self._walker.report("read_ahead_missed", at.kind, self._taken and self._taken[0].kind)
+        self._taken = None
+        await self._stop()
+        self._start(at)
 
     def items(self) -> Items[T]:
         """Iterate the items of the pages."""
         return Items(self)
 
-    def _start(self) -> None:
-        """Begin to fetch."""
+    def _start(self, at: Position) -> None:
+        """Begin to fetch from a position."""
+        raise NotImplementedError
 
     async def _take(self, at: Position) -> tuple[Position, Body]:
         """Return the next body that was fetched, and see that the request for a later one goes out."""
@@ -113,9 +141,7 @@ class _Ahead(Generic[T]):
     async def _fetch(self, at: Position) -> Body:
         return (await self._walker.pager.fetch(at, _undecoded)).data
 
-    async def _hand_out(self, at: Position, fetched: Position, body: Body) -> Page[T]:
-        if fetched != at:
-            raise PaginationError("what was read ahead is not the page that the walk has come to")
+    async def _hand_out(self, at: Position, body: Body) -> Page[T]:
         walker = self._walker
         try:
             found = walker.pager.read(*body)
@@ -146,26 +172,28 @@ class Prefetch(_Ahead[T]):
     def __init__(self, walker: Walker[T], depth: int) -> None:
         super().__init__(walker)
         self._depth = depth
-        self._room = asyncio.Semaphore(depth)
+        self._largest = walker.pager.wanted_size or 1
+        self._asking = False
+
+    def _start(self, at: Position) -> None:
+        self._room = asyncio.Semaphore(self._depth)
         self._ready: asyncio.Queue[tuple[Position, Body | Exception]] = asyncio.Queue()
         self._decided: asyncio.Queue[Position | None] = asyncio.Queue()
         self._asking = False
-
-    def _start(self) -> None:
-        if self._walker.position is not None:
-            self._spawn(self._chain(self._walker.position))
+        self._spawn(self._chain(at))
 
     async def _chain(self, start: Position) -> None:
         """Follow the tokens."""
         at: Position | None = start
         seen = {hash(start)}
-        size, limit = self._walker.pager.wanted_size, self._walker.pager.limit
-        # Pages that a limit needs for certain; beyond them the walk must say whether it wants more.
-        certain = float("inf") if limit is None else -(-limit // size) if size else 1
+        certain = self._certain(first=True)
         while at is not None:
             await self._room.acquire()
             try:
                 body = await self._fetch(at)
+            except asyncio.CancelledError:
+                self._ready.put_nowait((at, RuntimeError("reading ahead was cancelled")))
+                raise
             except Exception as error:  # noqa: BLE001  # handed to the consumer, who raises it in its turn
                 self._ready.put_nowait((at, error))
                 return
@@ -174,8 +202,19 @@ class Prefetch(_Ahead[T]):
             following = Position("token", token) if token else None
             self._asking = following is None or hash(following) in seen or certain < 1
             self._ready.put_nowait((at, body))
-            at = await self._decided.get() if self._asking else following
+            if self._asking:
+                at = await self._decided.get()
+                certain = self._certain()
+            else:
+                at = following
             seen.add(hash(at))
+
+    def _certain(self, *, first: bool = False) -> float:
+        """Return how many pages a limit needs for certain; beyond them the walk must say whether it wants more."""
+        left = self._walker.left
+        if left is None:
+            return float("inf")
+        return 1 if first else max(left // self._largest, 1)
 
     async def _take(self, at: Position) -> tuple[Position, Body]:  # noqa: ARG002  # the chain knows by itself
         found, body = await self._ready.get()
@@ -184,7 +223,8 @@ class Prefetch(_Ahead[T]):
         self._room.release()
         return found, body
 
-    def _handed_out(self, page: Page[T]) -> None:  # noqa: ARG002  # only the walk's position matters
+    def _handed_out(self, page: Page[T]) -> None:
+        self._largest = max(self._largest, len(page.items) + len(page.invalid))
         if self._asking and self._ready.empty():
             self._asking = False
             self._decided.put_nowait(self._walker.position)
@@ -199,6 +239,9 @@ class Concurrent(_Ahead[T]):
         self._window: deque[tuple[Position, asyncio.Task[Body]]] = deque()
         self._last = 0
         self._size = walker.pager.wanted_size or 1
+
+    def _start(self, at: Position) -> None:  # noqa: ARG002  # the first page tells how many there are
+        self._window.clear()
 
     def _fill(self, at: Position, last: int) -> None:
         """Keep the window full from `at` to the last page that is known to exist and that a limit needs."""
@@ -218,6 +261,8 @@ class Concurrent(_Ahead[T]):
         position, task = self._window[0]
         await asyncio.wait([task])  # not `await task`: that would cancel it along with a caller who is cancelled
         self._window.popleft()
+        if task.cancelled():
+            raise RuntimeError("reading ahead was cancelled")
         body = task.result()
         if self._walker.left is None:
             self._fill(at._replace(number=at.number + 1), self._last)

@@ -24,7 +24,6 @@ from amili_async.errors import (
     NotSentTimeout,
     OutcomeUnknownError,
     OutcomeUnknownTimeout,
-    Unauthorized,
 )
 from amili_async.hooks import AttemptEvent, RequestEvent, RetryEvent, emit
 from amili_async.identity.operations import TOKEN
@@ -79,6 +78,7 @@ class AmiliSession:
         self.hooks = hooks
         self.clock = clock
         self._tokens = tokens
+        self._origins = environment.origins
         self._timeouts = timeouts
         self._retry = retry
         self._overrides = overrides
@@ -101,6 +101,7 @@ class AmiliSession:
         query: Sequence[tuple[str, str]] = (),
         body: object = None,
         options: RequestOptions | None = None,
+        repeat: bool = True,
     ) -> Response[T]:
         """Make a call: as many attempts as policy and deadline allow.
 
@@ -111,6 +112,7 @@ class AmiliSession:
             query: query parameters, names as on the wire.
             body: Struct or mapping, sent as the operation says.
             options: options of this call.
+            repeat: whether it may be repeated when its outcome is unknown, as far as operation and options allow that.
         """
         if self._closed:
             raise ConfigError("this client is closed")
@@ -122,16 +124,19 @@ class AmiliSession:
             warn_unconfirmed(operation)
         call = Call(
             operation=operation,
-            repeatable=operation.retry_safe or options.idempotency_key is not None,
+            repeatable=repeat and (operation.retry_safe or options.idempotency_key is not None),
             deadline=started + (options.timeout or self._timeouts.total),
             **outgoing(operation, self.environment, values=values, query=query, body=body, options=options),
         )
         policy = options.retry or self._retry
         error: AmiliError | None = None
+        abandoned = True
         try:
-            return await self._attempts(call, read, policy, started, options)
+            response = await self._attempts(call, read, policy, started)
+            abandoned = False
+            return response  # noqa: TRY300  # `finally` looks at how it went
         except AmiliError as failure:
-            error = failure
+            error, abandoned = failure, False
             raise
         finally:
             emit(
@@ -145,27 +150,21 @@ class AmiliSession:
                     elapsed=self.clock.monotonic() - started,
                     request_id=call.request_id,
                     error=error,
+                    abandoned=abandoned,
                 ),
             )
 
-    async def _attempts(
-        self,
-        call: Call,
-        read: Callable[[int, bytes], T],
-        policy: RetryPolicy,
-        started: float,
-        options: RequestOptions,
-    ) -> Response[T]:
+    async def _attempts(self, call: Call, read: Callable[[int, bytes], T], policy: RetryPolicy, started: float) -> Response[T]:
         """Try until it works, or until `decide` says that it is enough."""
         refused: AccessToken | None = None
         while True:
             token: AccessToken | None = None
             try:
-                reply, token = await self._attempt(call, refused, options)
+                reply, token = await self._attempt(call, refused)
                 if reply.status == 401 and token is not None and refused is None and self._tokens is not None:
                     # Declined before anything was done, so any operation may be repeated: once, with another token.
                     self._tokens.reject(token, self.hooks)
-                    refused = token
+                    refused, call.rejection = token, reply
                     continue
                 data = self._read(reply, read)
             except AmiliError as error:
@@ -181,6 +180,7 @@ class AmiliSession:
                 )
             _annotate(failure, call)
             kind = _classify(failure, call)
+            call.reached |= kind is Failure.UNKNOWN
             decision = decide(
                 policy,
                 kind,
@@ -192,9 +192,9 @@ class AmiliSession:
             )
             wait = failure.retry_after
             if kind is Failure.DECLINED and wait is not None and wait <= policy.retry_after_max:
-                self._throttle.hold_off(origin(call.url), wait)
+                self._throttle.hold_off(call.answered_by, wait)
             if decision.delay is None:
-                raise failure
+                raise _in_all(failure, call)
             logger.warning(
                 "%s %s: attempt %d failed (%s), next in %.2f s",
                 call.operation.method,
@@ -215,11 +215,9 @@ class AmiliSession:
             )
             await self.clock.sleep(decision.delay)
 
-    async def _attempt(
-        self, call: Call, refused: AccessToken | None, options: RequestOptions
-    ) -> tuple[Reply, AccessToken | None]:
-        """Make one try, within what is left of the total time."""
-        call.phase = "throttle"
+    async def _attempt(self, call: Call, refused: AccessToken | None) -> tuple[Reply, AccessToken | None]:
+        """Make one try, within what is left of the total time. Returns the token only if whoever answered has seen it."""
+        call.phase, call.status, call.request_id = "throttle", None, None
         remaining = call.deadline - self.clock.monotonic()
         if remaining <= 0:
             raise _out_of_time(call)
@@ -229,11 +227,12 @@ class AmiliSession:
                 await self._throttle.wait(origin(call.url))
                 return await self._exchange(call, None), None
             async with self._throttle.slot(origin(call.url)):
-                token = await self._token(call, refused, options) if call.operation.authenticated else None
-                return await self._exchange(call, token), token
+                token = await self._token(call, refused) if call.operation.authenticated else None
+                reply = await self._exchange(call, token)
+                return reply, token if call.answered_by in self._origins else None
         raise _out_of_time(call)
 
-    async def _token(self, call: Call, refused: AccessToken | None, options: RequestOptions) -> AccessToken:
+    async def _token(self, call: Call, refused: AccessToken | None) -> AccessToken:
         if self._tokens is None:
             raise ConfigError(
                 "no credentials: pass ClientCredentials or StaticToken to AmiliClient, or set AMILI_CLIENT_ID and "
@@ -241,7 +240,8 @@ class AmiliSession:
             )
         call.phase = "token"
 
-        async def exchange(form: Mapping[str, str], retry: RetryPolicy | None = options.retry) -> TokenResponse:
+        async def exchange(form: Mapping[str, str], retry: RetryPolicy | None = None) -> TokenResponse:
+            # By the client's own policy: others wait for this token too.
             left = max(call.deadline - self.clock.monotonic(), 0.001)
             response = await self.send(
                 TOKEN,
@@ -256,14 +256,15 @@ class AmiliSession:
             return await exchange(form, RetryPolicy(attempts=1))
 
         try:
-            token = await self._tokens.get(exchange, exchange_once, self.hooks)
+            patience = (call.deadline - self.clock.monotonic()) / 4
+            token = await self._tokens.get(exchange, exchange_once, self.hooks, patience)
         except DeadlineExceeded as error:
             raise _out_of_time(call) from error
         except OutcomeUnknownError as error:
             # Of the token call, that is; the call that waits for the token has not been sent.
             raise NotSentError(f"no access token could be had: {error.message}") from error
-        if refused is not None and token.value == refused.value:
-            raise Unauthorized("the access token was refused, and there is no other", status=401)
+        if refused is not None and call.rejection is not None and token.value == refused.value:
+            raise self._error(call.rejection)
         return token
 
     async def _exchange(self, call: Call, token: AccessToken | None) -> Reply:
@@ -309,7 +310,8 @@ class AmiliSession:
         url = call.url
         hops = 0
         while True:
-            own = origin(url) in self.environment.origins
+            call.answered_by = origin(url)
+            own = call.answered_by in self._origins
             headers = call.headers if own else FOREIGN_HEADERS
             if own and token is not None:
                 headers = {**headers, "Authorization": f"Bearer {token.value}"}
@@ -344,11 +346,15 @@ class AmiliSession:
         encoding = reply.headers.get("content-encoding", "").strip().lower()
         if 200 <= reply.status <= 299:
             return read(reply.status, inflate(reply.body, encoding, self.limits.response_bytes))
+        raise self._error(reply)
+
+    def _error(self, reply: Reply) -> ApiError:
+        encoding = reply.headers.get("content-encoding", "").strip().lower()
         try:
             body = inflate(reply.body, encoding, self.limits.response_bytes)[:ERROR_BODY]
         except DecodeError:
             body = reply.body[:ERROR_BODY]
-        raise ApiError.for_status(
+        return ApiError.for_status(
             reply.status,
             code=error_code(body),
             body=body,
@@ -386,6 +392,15 @@ _PHASES = {
 }
 
 
+def _in_all(error: AmiliError, call: Call) -> AmiliError:
+    """Say of the call what holds for all of its tries: the last was not sent, but an earlier one may have been carried out."""
+    if not call.reached or not isinstance(error, NotSentError) or isinstance(error, DeadlineExceeded):
+        return error
+    unknown = OutcomeUnknownError(f"{error.message}; an earlier try may have been carried out")
+    unknown.__dict__.update({**error.__dict__, "message": unknown.message})
+    return unknown
+
+
 def _out_of_time(call: Call) -> DeadlineExceeded:
-    kind = OutcomeUnknownTimeout if call.phase == "request" else NotSentTimeout
+    kind = OutcomeUnknownTimeout if call.phase == "request" or call.reached else NotSentTimeout
     return kind(f"the total time of the call ran out {_PHASES[call.phase]}", phase=call.phase)

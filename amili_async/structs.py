@@ -139,7 +139,7 @@ def decode_item(raw: bytes | msgspec.Raw, kind: type[T]) -> T:
         repaired.add(path)
         _repair(tree, _steps(path))
         try:
-            return msgspec.convert(tree, kind)
+            return cast("T", decoder(cast("Any", kind)).decode(_encoder.encode(tree)))
         except msgspec.ValidationError as again:
             error = again
 

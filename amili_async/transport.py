@@ -102,7 +102,7 @@ class AiohttpTransport:
         self._trust_env = trust_env
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._proxies: dict[str, str] = {}
+        self._proxies: dict[str, URL] = {}
         self._closed = False
 
     def _open(self) -> aiohttp.ClientSession:
@@ -119,8 +119,13 @@ class AiohttpTransport:
         if given is not None and given.closed:
             raise ConfigError("the aiohttp session that was passed in has been closed")
         self._loop = loop
+        connector = given.connector if given is not None else None
+        if connector is not None and getattr(connector, "_loop", loop) is not loop:
+            raise ConfigError("the aiohttp session that was passed in belongs to another event loop")
         if self._trust_env or (given is not None and given.trust_env):
-            self._proxies = getproxies()
+            self._proxies = {
+                scheme: _proxy_url(address) for scheme, address in getproxies().items() if scheme in {"http", "https"}
+            }
         # The throttle bounds the connections, so the connector need not: a token request must never wait for the calls
         # that wait for the token.
         self._session = aiohttp.ClientSession(
@@ -163,7 +168,9 @@ class AiohttpTransport:
             aiohttp.ClientHttpProxyError,
             aiohttp.InvalidURL,
         ) as error:
-            failure = NotSentError(f"cannot connect: {_cause(error)}")
+            failure = NotSentError(f"cannot connect to {urlsplit(request.url).hostname}: {_cause(error)}")
+        except ValueError as error:  # a host name that no DNS could know
+            failure = NotSentError(f"cannot connect: {type(error).__name__}")
         except TimeoutError:
             failure = OutcomeUnknownError(f"no answer for {request.read:g} s")
         except (aiohttp.ClientError, OSError) as error:
@@ -175,9 +182,9 @@ class AiohttpTransport:
         """Return aiohttp's arguments for the proxy that the environment names for a URL, if any."""
         parts = urlsplit(url)
         address = self._proxies.get(parts.scheme)
-        if not address or proxy_bypass(parts.netloc):
+        if address is None or proxy_bypass(parts.netloc):
             return {}
-        proxy = URL(address)
+        proxy = address
         if proxy.user is None:
             return {"proxy": proxy}
         login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
@@ -201,6 +208,17 @@ class AiohttpTransport:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+def _proxy_url(address: str) -> URL:
+    """Read the address of a proxy; without a scheme it is http."""
+    try:
+        proxy = URL(address if "://" in address else f"http://{address}")
+    except ValueError:
+        proxy = URL()
+    if proxy.scheme not in {"http", "https"} or not proxy.host:
+        raise ConfigError("the proxy that the environment names is not an http(s) address")
+    return proxy
 
 
 def _headers(headers: CIMultiDictProxy[str]) -> dict[str, str]:

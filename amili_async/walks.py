@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from amili_async.config import origin
 from amili_async.errors import CursorMismatch, PageLoop, PaginationError
 from amili_async.structs import Model
 
@@ -114,6 +115,8 @@ class Facts(NamedTuple):
     token: str | None = None
     skip: SkipSummary | None = None
     query: QuerySummary | None = None
+    mark: int | None = None
+    """Fingerprint of the answer, where nothing in it tells which page it is."""
 
     @property
     def total_count(self) -> int | None:
@@ -190,7 +193,7 @@ def _walk_token(
     if at.kind == "number" and skip.current_page is not None and skip.current_page != at.number:
         message = f"asked for page {at.number} by number, got page {skip.current_page}: the parameter is not understood"
         raise PageLoop(message)
-    here = at.number if at.kind == "number" else progress.pages - 1 + progress.base
+    here = at.number if at.kind == "number" else _number_so_far(skip, progress)
     by_count = skip.total_pages is not None and here - progress.base + 1 < skip.total_pages
     more = skip.has_next_page if skip.has_next_page is not None else by_count
     drifts: Drifts = []
@@ -204,12 +207,21 @@ def _walk_token(
     return (Position("number", number=here + 1) if more else None), drifts
 
 
+def _number_so_far(skip: SkipSummary, progress: Progress) -> int:
+    """Return the number of the page at hand, of a walk that came by token: not every server counts those."""
+    counted = progress.pages - 1 + progress.base
+    if skip.page_size:
+        counted = -(-progress.rows // skip.page_size) - 1 + progress.base
+    said = skip.current_page
+    return said if said is not None and progress.base < said <= counted else counted
+
+
 def _short(progress: Progress) -> bool:
     return progress.total is None or progress.rows < progress.total
 
 
 def _walk_query(
-    paging: Paging, at: Position, facts: Facts, _progress: Progress, origins: Sequence[str]
+    paging: Paging, at: Position, facts: Facts, progress: Progress, origins: Sequence[str]
 ) -> tuple[Position | None, Drifts]:
     query = facts.query or QuerySummary()
     drifts: Drifts = []
@@ -221,7 +233,9 @@ def _walk_query(
     if query.total_count is not None and query.maximum_count is not None and query.total_count >= query.maximum_count:
         drifts.append(("cut_off", query.maximum_count, query.total_count))
     if query.total_pages is not None and here >= query.total_pages:
-        return None, drifts
+        if not query.next_page or progress.total is None or not _short(progress):
+            return None, drifts
+        drifts.append(("page_after_last", query.total_pages, here + 1))
     if query.next_page:
         return _linked(paging, query.next_page, origins), drifts
     if query.total_pages is None:
@@ -235,8 +249,12 @@ def _walk_query(
 
 def _linked(paging: Paging, link: str, origins: Sequence[str]) -> Position:
     """Take query id and page number out of a link; a link to a foreign origin is refused, not followed."""
-    url = urlsplit(link)
-    if url.scheme and f"{url.scheme}://{url.netloc}".lower() not in origins:
+    try:
+        url = urlsplit(link)
+        foreign = bool(url.scheme or url.netloc) and origin(link) not in origins
+    except ValueError:
+        foreign = True
+    if foreign:
         message = "the link to the next page points to a foreign origin and was not followed"
         raise PaginationError(message)
     found = {key.lower(): values[-1] for key, values in parse_qs(url.query).items()}
@@ -297,7 +315,7 @@ class Cursor(msgspec.Struct, frozen=True, gc=False, array_like=True):
         """
         if isinstance(text, Cursor):
             return text
-        version, _, payload = text.partition(".")
+        version, _, payload = str(text).partition(".")
         try:
             if version == "ac1":
                 packed = base64.b64decode(payload + "=" * (-len(payload) % 4), b"-_", validate=True)

@@ -6,7 +6,7 @@ could not work without it. Amounts are exact `Decimal` in units of their currenc
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  # msgspec reads the annotations at run time
+from datetime import datetime  # msgspec reads the annotations at run time
 from typing import NewType
 
 from msgspec import field
@@ -19,6 +19,7 @@ __all__ = [
     "BankAccountDetails",
     "BankAccountType",
     "Batch",
+    "BatchAccepted",
     "BatchFailedItem",
     "BatchId",
     "BatchStatus",
@@ -291,6 +292,13 @@ class Batch(Model, frozen=True, kw_only=True):
     created_by: str | None = None
     succeeded: tuple[BatchSucceededItem | None, ...] | None = None
     failed: tuple[BatchFailedItem | None, ...] | None = None
+
+
+class BatchAccepted(Model, frozen=True, kw_only=True):
+    """Reference to the batch that will process what was handed in."""
+
+    batch_id: BatchId
+    batch_url: str | None = None
 
 
 class LegacyBatchError(Model, frozen=True, kw_only=True, rename=None):

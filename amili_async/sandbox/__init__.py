@@ -11,5 +11,6 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(message, name="jwt") from None
 from amili_async.sandbox.faults import KINDS, Fault, Faults
 from amili_async.sandbox.log import Log, Served
+from amili_async.sandbox.webhooks import Delivery
 
-__all__ = ["KINDS", "Fault", "Faults", "Log", "Sandbox", "Served"]
+__all__ = ["KINDS", "Delivery", "Fault", "Faults", "Log", "Sandbox", "Served"]

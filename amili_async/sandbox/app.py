@@ -15,7 +15,7 @@ from amili_async.identity.operations import OPERATIONS as IDENTITY
 from amili_async.operation import PLACEHOLDER
 from amili_async.sandbox.exchange import Answer, Call, Handler, Problem
 from amili_async.sandbox.log import Log, Served
-from amili_async.sandbox.strike import refusal, send
+from amili_async.sandbox.strike import refusal, send, sent_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,9 @@ __all__ = ["MOUNTS", "OPERATIONS", "Api"]
 
 MOUNTS = {"identity": "/identity", "collection": "/collection/v1"}
 """Where the products are; the same places as in `Environment.local`."""
+
+_OPEN = {"collection.status.ping"}
+"""Answered without a token: its sibling "ping the server to check if authorized" suggests it."""
 
 OPERATIONS: tuple[Operation[Any], ...] = (*IDENTITY, *COLLECTION)
 
@@ -88,10 +91,10 @@ class Api:
             traits = {"answered"} if operation and answer.status < 300 else set[str]()
             if "gzip" in request.headers.get("Accept-Encoding", "").lower():
                 traits.add("takes gzip")
-            visit.status = answer.status
-            return await send(request, answer, self._strike(visit, "send", traits))
+            hits = self._strike(visit, "send", traits)
+            visit.status = sent_status(answer, hits)
+            return await send(request, answer, hits)
         except ConnectionResetError:
-            visit.status = 0 if visit.answer is None else visit.status
             return web.Response()  # goes nowhere: the connection is cut
         finally:
             self._in_flight -= 1
@@ -113,6 +116,7 @@ class Api:
                     return refused
             claims = self._claims(operation, request)
             form = await request.post() if operation.body == "form" else {}
+            body = await _body(request) if operation.method == "POST" and operation.body != "form" else b""
             call = Call(
                 operation=operation,
                 values=tuple(request.match_info[name] for name in PLACEHOLDER.findall(operation.path)),
@@ -120,13 +124,16 @@ class Api:
                 form={name: value for name, value in form.items() if isinstance(value, str)},
                 claims=claims,
                 strike=partial(self._strike, visit),
+                body=body,
+                media_type=request.content_type.lower(),
+                key=request.headers.get(self._settings.idempotency_header) or None,
             )
             return self._handlers[operation.name](call)
         except Problem as problem:
             return problem.answer
 
     def _claims(self, operation: Operation[Any], request: web.Request) -> dict[str, Any]:
-        if not operation.authenticated:
+        if not operation.authenticated or operation.name in _OPEN:
             return {}
         claims = self._tokens.claims(request.headers.get("Authorization"))
         if claims is None:
@@ -170,3 +177,15 @@ def _traits(operation: Operation[Any], request: web.Request) -> set[str]:
     if operation.paging and operation.paging.token_param and request.query.get(operation.paging.token_param):
         traits.add("page token")
     return traits
+
+
+async def _body(request: web.Request) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        Problem: 413; it is larger than the server reads.
+    """
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise Problem(413, "too_large", "The body is too large.") from None

@@ -3,47 +3,69 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Sized
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from amili_async.sandbox import rows
 from amili_async.sandbox.damage import DAMAGES_ROWS, damaged_rows
-from amili_async.sandbox.dataset import Dataset
+from amili_async.sandbox.dataset import Dataset, Row
 from amili_async.sandbox.exchange import Answer, Call, Handler, Problem
 from amili_async.sandbox.filters import ALL_BATCHES, FILTERS, SHIFT, Selector, descending
 from amili_async.sandbox.ids import Kind
+from amili_async.sandbox.layout import Portfolio
 from amili_async.sandbox.paging import PageTokens, Part, page_number, page_size, part
+from amili_async.sandbox.store import ADDED
+from amili_async.sandbox.writes import visible
 from amili_async.structs import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from amili_async.sandbox.dataset import Row
     from amili_async.sandbox.faults import Hit
-    from amili_async.sandbox.layout import Portfolio
     from amili_async.sandbox.settings import Settings
+    from amili_async.sandbox.writes import Writes
 
 __all__ = ["Collection"]
 
 
+_Make = Callable[[Dataset, Portfolio, int], Row]
+
+
 class _Rows(NamedTuple):
-    """What the rows of an operation are."""
+    """What the rows of an operation are: as they were computed, and as they are after something was written."""
 
     key: str
     kind: Kind
-    row: Callable[[Dataset, Portfolio, int], Row]
+    computed: _Make
+    written: _Make
     total: Callable[[Portfolio], int]
+    kept: Callable[[Portfolio], Sized]
+
+    def has(self, portfolio: Portfolio, number: int) -> bool:
+        """Tell whether there is a row with a number."""
+        return number < self.total(portfolio) or ADDED <= number < ADDED + len(self.kept(portfolio))
+
+    def row(self, dataset: Dataset, portfolio: Portfolio, number: int) -> Row:
+        """Return a row as it is now."""
+        return (self.written if portfolio.written.version else self.computed)(dataset, portfolio, number)
 
 
-_BATCH = _Rows("batchId", Kind.BATCH, Dataset.batch, attrgetter("batches"))
-_LEGACY_BATCH = _Rows("batchId", Kind.BATCH, Dataset.legacy_batch, attrgetter("batches"))
-_INVOICE = _Rows("id", Kind.INVOICE, Dataset.invoice, attrgetter("invoices"))
-_SETTLEMENT = _Rows("id", Kind.SETTLEMENT, Dataset.settlement, attrgetter("settlements"))
+def _rows(key: str, kind: Kind, computed: _Make, written: _Make, name: str) -> _Rows:
+    kept = attrgetter("written.invoices" if kind == Kind.CASE else f"written.{name}")  # a written case is that of its invoice
+    return _Rows(key, kind, computed, written, attrgetter(name), kept)
+
+
+_BATCH = _rows("batchId", Kind.BATCH, Dataset.batch, rows.batch, "batches")
+_LEGACY_BATCH = _rows("batchId", Kind.BATCH, Dataset.legacy_batch, rows.legacy_batch, "batches")
+_INVOICE = _rows("id", Kind.INVOICE, Dataset.invoice, rows.invoice, "invoices")
+_SETTLEMENT = _rows("id", Kind.SETTLEMENT, Dataset.settlement, rows.settlement, "settlements")
 _ROWS = {
     "collection.batches.list": _BATCH,
     "collection.batches.list_all": _LEGACY_BATCH,
     "collection.batches.get": _BATCH,
     "collection.batches.get_legacy": _LEGACY_BATCH,
-    "collection.cases.list": _Rows("caseId", Kind.CASE, Dataset.case, attrgetter("cases")),
+    "collection.cases.list": _rows("caseId", Kind.CASE, Dataset.case, rows.case, "cases"),
     "collection.invoices.list": _INVOICE,
     "collection.invoices.get": _INVOICE,
     "collection.settlements.list": _SETTLEMENT,
@@ -58,9 +80,11 @@ class Collection:
         dataset: where the rows are.
         settings: of the sandbox.
         secret: that page tokens are sealed with.
+        writes: what ends the batches whose time has come before anything is read.
     """
 
-    def __init__(self, dataset: Dataset, settings: Settings, secret: bytes) -> None:
+    def __init__(self, dataset: Dataset, settings: Settings, secret: bytes, writes: Writes) -> None:
+        self._writes = writes
         self._dataset = dataset
         self._settings = settings
         self._selector = Selector(dataset, include_upper=settings.include_upper)
@@ -71,20 +95,22 @@ class Collection:
     def rows(self, operation: str, organization: str, filters: Mapping[str, str]) -> Iterator[Row]:
         """Yield all rows that a list would show, in its order."""
         portfolios = [self._dataset.portfolio(organization)]
+        self._writes.advance()
         return (self._row(operation, portfolios, it) for it in self._selector.rows(operation, portfolios, filters))
 
     def _get(self, call: Call) -> Answer:
         """Answer with one row."""
-        rows = _ROWS[call.operation.name]
+        kind = _ROWS[call.operation.name]
         *organization, text = call.values
-        portfolios = self._visible(call, organization)
+        portfolios = visible(self._dataset, call, organization)
+        self._writes.advance()
         named = self._dataset.ids.read(text)
         portfolio = next((it for it in portfolios if named and it.index == named.organization), None)
-        if named is None or portfolio is None or named.kind != rows.kind or named.number >= rows.total(portfolio):
+        if named is None or portfolio is None or named.kind != kind.kind or not kind.has(portfolio, named.number):
             raise Problem(404, "not_found", "There is no such thing.")
-        shown = [rows.row(self._dataset, portfolio, named.number)]
+        shown = [kind.row(self._dataset, portfolio, named.number)]
         if hits := call.strike("page", {"rows"}):
-            shown = damaged_rows(shown, hits, rows.key)
+            shown = damaged_rows(shown, hits, kind.key)
         return Answer(encode({"summary": {"status": "SUCCESS"}, "data": shown[0]}), rows=1, first_key=text, last_key=text)
 
     def _list(self, call: Call) -> Answer:
@@ -94,7 +120,8 @@ class Collection:
         assert paging is not None  # noqa: S101  # lists have one
         with_numbers = paging.style == "cursor+skip"
         with_tokens = not (with_numbers and self._settings.skip_only)
-        portfolios = self._visible(call, call.values)
+        portfolios = visible(self._dataset, call, call.values)
+        self._writes.advance()
         filters = {name: text for name in FILTERS[operation.name] if (text := call.query.get(name, ""))}
         bound = self._tokens.digest(operation.name, [it.index for it in portfolios], sorted(filters.items()))
         numbers = self._selector.rows(operation.name, portfolios, filters)
@@ -125,7 +152,7 @@ class Collection:
             next_token = self._tokens.make(bound, numbers[end])
         previous = numbers[max(0, shown.begin - size)] if shown.begin else None
 
-        key = (operation.name, bound, sum(it.cases for it in portfolios), begin, end)
+        key = (operation.name, bound, *((it.cases, it.written.version) for it in portfolios), begin, end)
         body, first_key, last_key = self._page(call, portfolios, numbers[begin:end], hits, key)
         summary = _summary(next_token, form)
         if with_numbers:
@@ -142,14 +169,6 @@ class Collection:
         )
         return Answer(whole, rows=end - begin, first_key=first_key, last_key=last_key)
 
-    def _visible(self, call: Call, organization: Sequence[str]) -> list[Portfolio]:
-        """Return the portfolios that a call is about: of the organization named, or of all that its token gives access to."""
-        allowed: list[str] = call.claims["orgs"]
-        wanted = [it.lower() for it in organization] or allowed
-        if any(it not in allowed or it not in self._dataset.organizations for it in wanted):
-            raise Problem(403, "forbidden", "The token gives no access to this organization.")
-        return [self._dataset.portfolio(it) for it in wanted]
-
     def _row(self, operation: str, portfolios: Sequence[Portfolio], number: int) -> Row:
         row = _ROWS[operation].row
         if operation == ALL_BATCHES:
@@ -163,8 +182,8 @@ class Collection:
         name, id_field = call.operation.name, _ROWS[call.operation.name].key
         damaging = [hit for hit in hits if hit.kind in DAMAGES_ROWS]
         if damaging and numbers:
-            rows = [self._row(name, portfolios, number) for number in numbers]
-            return _Page(encode(damaged_rows(rows, damaging, id_field))[1:-1], rows[0][id_field], rows[-1][id_field])
+            whole = [self._row(name, portfolios, number) for number in numbers]
+            return _Page(encode(damaged_rows(whole, damaging, id_field))[1:-1], whole[0][id_field], whole[-1][id_field])
         page = self._pages.get(key)
         if page is None:
             ids: list[str] = []

@@ -21,6 +21,19 @@ T = TypeVar("T")
 
 NOTICE = "This is a sandbox of amili-async. All its data is invented: no person, company, case or amount in it exists."
 
+_PATHS = """\
+GET    /_sandbox/            state, counts and operations
+POST   /_sandbox/faults      add faults: [{"kind": "status", "count": 1}]
+DELETE /_sandbox/faults      let everything go right again
+POST   /_sandbox/insert      add cases: {"organization": "...", "cases": 10}
+POST   /_sandbox/finish      end all batches at once
+POST   /_sandbox/webhook     deliver webhooks to {"url": "http://127.0.0.1:9000/"}, or to nobody: {"url": null}
+GET    /_sandbox/deliveries  the latest deliveries of webhooks
+POST   /_sandbox/revoke      refuse all access tokens issued so far
+GET    /_sandbox/log         the latest requests
+DELETE /_sandbox/log         forget them
+"""
+
 
 class Control:
     """Answers below `/_sandbox/`, without tokens: whoever reaches the sandbox may steer it."""
@@ -36,11 +49,14 @@ class Control:
         app.router.add_delete("/_sandbox/faults", self._clear_faults)
         app.router.add_post("/_sandbox/revoke", self._revoke)
         app.router.add_post("/_sandbox/insert", self._insert)
+        app.router.add_post("/_sandbox/webhook", self._webhook)
+        app.router.add_post("/_sandbox/finish", self._finish)
+        app.router.add_get("/_sandbox/deliveries", self._deliveries)
         app.router.add_get("/_sandbox/log", self._log)
         app.router.add_delete("/_sandbox/log", self._clear_log)
 
     async def _root(self, _: web.Request) -> web.Response:
-        return web.Response(text=f"{NOTICE}\n\nState and settings: /_sandbox/\n")
+        return web.Response(text=f"{NOTICE}\n\n{_PATHS}")
 
     async def _state(self, _: web.Request) -> web.Response:
         return _json(self._describe())
@@ -69,6 +85,26 @@ class Control:
             return _json({"error": "invalid_insert", "message": str(error)}, 400)
         return _json(self._describe())
 
+    async def _webhook(self, request: web.Request) -> web.Response:
+        try:
+            wanted = _body(await request.read(), dict[str, str | None], "an object with url")
+            self._sandbox.set_webhook(wanted.get("url"))
+        except ConfigError as error:
+            return _json({"error": "invalid_webhook", "message": str(error)}, 400)
+        return _json(self._describe())
+
+    async def _finish(self, _: web.Request) -> web.Response:
+        self._sandbox.finish_batches()
+        return _json(self._describe())
+
+    async def _deliveries(self, _: web.Request) -> web.Response:
+        return _json(
+            [
+                {"event": it.event, "key": it.key, "repeat": it.repeat, "statuses": it.statuses, "taken": it.taken}
+                for it in self._sandbox.deliveries
+            ]
+        )
+
     async def _log(self, _: web.Request) -> web.Response:
         return _json([asdict(served) for served in self._sandbox.log])
 
@@ -80,9 +116,13 @@ class Control:
         sandbox = self._sandbox
         return {
             "notice": NOTICE,
-            "organizations": {it: sandbox.dataset.counts(it) for it in sandbox.organizations},
+            "organizations": {it: sandbox.counts(it) for it in sandbox.organizations},
             "operations": sorted(sandbox.routes()),
             "requests": sandbox.log.counts,
+            "executed": sandbox.executed,
+            "executed_items": sandbox.executed_items,
+            "webhook": sandbox.webhook,
+            "deliveries": len(sandbox.deliveries),
             "faults": [fault.kind for fault in sandbox.faults],
             "struck": sandbox.faults.struck,
         }

@@ -38,7 +38,19 @@ from amili_async.sandbox.texts import COMPANIES, DESCRIPTIONS, FIRST_NAMES, LAST
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Dataset", "Row", "case_number", "customer_of", "stamp"]
+__all__ = [
+    "RATES",
+    "Dataset",
+    "Row",
+    "amounts",
+    "case_number",
+    "customer_number",
+    "customer_of",
+    "invoice_number",
+    "money",
+    "source_id",
+    "stamp",
+]
 
 Row = dict[str, Any]
 """A JSON object as it is sent; amounts are int or Decimal."""
@@ -48,7 +60,7 @@ _MINUTES = tuple(f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(24
 _CENT, _TENTH = Decimal("0.01"), Decimal("0.1")
 _ADDRESSES = tuple(in_address(name) for name in FIRST_NAMES), tuple(in_address(name) for name in LAST_NAMES)
 _CURRENCIES = ("SEK", "EUR", "DKK", *("NOK",) * 61)
-_RATES = {"NOK": 1, "SEK": Decimal("1.0143"), "EUR": Decimal("11.8205"), "DKK": Decimal("1.584")}
+RATES = {"NOK": 1, "SEK": Decimal("1.0143"), "EUR": Decimal("11.8205"), "DKK": Decimal("1.584")}
 _CASE_TYPES = ("PAYMENT_REMINDER", "PAYMENT_REMINDER", "COLLECTION_NOTICE", "COLLECTION_NOTICE")
 _INVOICE_TYPES = {"PAYMENT_REMINDER": "PAYMENT_REMINDER", "COLLECTION_NOTICE": "NOTICE"}
 
@@ -178,9 +190,27 @@ class Dataset:
         self.portfolio(organization).cases += cases
 
     def counts(self, organization: str) -> dict[str, int]:
-        """Return how many cases, invoices, settlements and batches an organization has."""
+        """Return how many cases, invoices, settlements and batches an organization has, with those that were written."""
         portfolio = self.portfolio(organization)
-        return {name: getattr(portfolio, name) for name in ("cases", "invoices", "settlements", "batches")}
+        written = portfolio.written
+        return {
+            "cases": portfolio.cases + len(written.invoices),  # each opens one
+            "invoices": portfolio.invoices + len(written.invoices),
+            "settlements": portfolio.settlements + len(written.settlements),
+            "batches": portfolio.batches + len(written.batches),
+        }
+
+    def organization(self, portfolio: Portfolio) -> Row:
+        """Return how invoices and settlements name their organization."""
+        return self._references[portfolio.index]["organization"]  # type: ignore[no-any-return]
+
+    def creditor(self, portfolio: Portfolio) -> str:
+        """Return the id of the creditor that an organization is."""
+        return self._references[portfolio.index]["creditor"]  # type: ignore[no-any-return]
+
+    def account(self, case: int) -> str:
+        """Return the account that the debtor of a case shall pay to."""
+        return self._accounts[case & 15]
 
     def cases(self, organization: str) -> Iterator[Row]:
         """Yield all cases in the order of their registration."""
@@ -306,7 +336,7 @@ class Dataset:
         case["remainingAmount"] = case["remainingPrincipal"] = rest
         case["claims"] = claims
         case["caseAccountDetails"] = {
-            "bankAccountDetails": {"accountType": "UNKNOWN", "accountNumber": self._accounts[number & 15]},
+            "bankAccountDetails": {"accountType": "UNKNOWN", "accountNumber": self.account(number)},
             "paymentReference": kid(human_number),
         }
         return case
@@ -332,7 +362,7 @@ class Dataset:
             "collectionType": "REMINDER",
             "currency": currency,
             "customerReference": customer_number(customer_of(case)),
-            "exchangeRate": _RATES[currency],
+            "exchangeRate": RATES[currency],
             "feeDistribution": {"collector": 0, "creditor": 0},
             "id": self.ids.make(Kind.SETTLEMENT, portfolio.index, number),
             "interestDistribution": {"collector": 0, "creditor": 0},

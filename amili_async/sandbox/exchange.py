@@ -25,6 +25,9 @@ class Call:
         query: parameters.
         form: fields of a form, if the operation takes one.
         claims: what the token says; empty if the operation takes none.
+        body: as it came, if the operation is a POST without a form.
+        media_type: of the body, in lower case and without parameters.
+        key: idempotency key of the request; None if it has none.
         strike: returns the faults that strike at a stage, given the traits that the request has.
     """
 
@@ -34,6 +37,9 @@ class Call:
     form: Mapping[str, str]
     claims: Mapping[str, Any]
     strike: Callable[[str, set[str]], list[Hit]]
+    body: bytes = b""
+    media_type: str = ""
+    key: str | None = None
 
 
 @dataclass(slots=True)

@@ -95,7 +95,14 @@ KINDS: dict[str, Kind] = {
     "extra_fields": _kind("page", "rows", **_EVERY),
     "bare_dates": _kind("page", "rows", form=_choice("date", "no_zone", "seven_digits"), **_EVERY),
     "malformed_row": _kind("page", "rows", index=Param(0, int), form=_choice("missing", "null", "number")),
-    # On the way out.
+    # On the way out: what was asked for has been done.
+    "lost_answer": _kind(
+        "send",
+        "answered",
+        form=_choice("rst", "fin"),
+        status=Param(None, int, low=500, high=599),
+        body=_choice("html", "json", "text", "empty"),
+    ),
     "truncated_json": _kind("send", "answered", fraction=Param(0.5, float, high=1)),
     "gzip": _kind("send", "answered", "takes gzip"),
     "gzip_damage": _kind("send", "answered", "takes gzip", form=_choice("truncated", "checksum", "plain")),

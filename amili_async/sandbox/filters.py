@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from amili_async.sandbox.dataset import case_number, customer_number, customer_of, invoice_number, source_id
 from amili_async.sandbox.exchange import Problem
 from amili_async.sandbox.ids import Kind
+from amili_async.sandbox.joined import Joined
 from amili_async.sandbox.layout import case_of, first_invoice
+from amili_async.sandbox.matching import moment, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from amili_async.sandbox.dataset import Dataset
     from amili_async.sandbox.layout import Portfolio
 
-__all__ = ["ALL_BATCHES", "FILTERS", "SHIFT", "Selector", "descending"]
+__all__ = ["ALL_BATCHES", "FILTERS", "SHIFT", "Selector", "descending", "invoices_of_source"]
 
 FILTERS = {
     "collection.batches.list": ("State", "Type", "SubjectId", "IdempotencyKey", "SortDirection"),
@@ -96,22 +98,33 @@ class Selector:
         Raises:
             Problem: 400; a value is malformed.
         """
-        where = tuple((portfolio.index, portfolio.cases) for portfolio in portfolios)
+        where = tuple((portfolio.index, portfolio.cases, portfolio.written.version) for portfolio in portfolios)
         return self._remembered(operation, where, tuple(sorted(filters.items())))
 
-    def _look(self, operation: str, where: tuple[tuple[int, int], ...], filters: Filters) -> Sequence[int]:
+    def _look(self, operation: str, where: tuple[tuple[int, int, int], ...], filters: Filters) -> Sequence[int]:
         by_name = dict(filters)
         rows: Sequence[int] | Iterator[int]
         if operation == ALL_BATCHES:
             rows = (
                 index << SHIFT | row
-                for index, _ in sorted(where)
-                for row in self._batches(self._dataset.portfolios[index], by_name)
+                for index, *_ in sorted(where)
+                for portfolio in [self._dataset.portfolios[index]]
+                for row in chain(self._batches(portfolio, by_name), self._written(operation, portfolio, by_name))
             )
+            written: Sequence[int] = ()
         else:
-            rows = self._select[operation](self._dataset.portfolios[where[0][0]], by_name)
+            portfolio = self._dataset.portfolios[where[0][0]]
+            rows = self._select[operation](portfolio, by_name)
+            written = self._written(operation, portfolio, by_name)
         rows = rows if isinstance(rows, range) else array("q", rows)
-        return rows[::-1] if descending(by_name) else rows
+        shown = Joined(rows, written) if written else rows
+        return shown[::-1] if descending(by_name) else shown
+
+    def _written(self, operation: str, portfolio: Portfolio, filters: dict[str, str]) -> Sequence[int]:
+        """Return the numbers of the written rows that match."""
+        if not portfolio.written.version:
+            return ()
+        return written(self._dataset, portfolio, operation, filters, include_upper=self._include_upper)
 
     def _cases(self, portfolio: Portfolio, filters: dict[str, str]) -> Sequence[int]:
         period = (filters.get("FromCreatedAt"), filters.get("ToCreatedAt"))
@@ -121,9 +134,10 @@ class Selector:
         if text := filters.get("CustomerNumber"):
             rows = _only(rows, _cases_of_customer(text))
         if text := filters.get("UniqueSourceInvoiceId"):
-            rows = _only(rows, [case_of(invoice) for invoice in _invoices_of_source(text)])
+            rows = _only(rows, [case_of(invoice) for invoice in invoices_of_source(text)])
         if text := filters.get("Status"):
-            rows = [row for row in rows if self._dataset.traits(portfolio, row).status == text]
+            changes = portfolio.written.cases
+            rows = [row for row in rows if (changes.get(row) or self._dataset.traits(portfolio, row)).status == text]
         if text := filters.get("Type"):
             rows = [row for row in rows if self._dataset.traits(portfolio, row).type == text]
         if text := filters.get("SearchTerm"):
@@ -148,7 +162,7 @@ class Selector:
             invoices = [int(number) - 1_000_000] if _is_number(number) else []
             rows = _only(rows, [it for it in invoices if invoice_number(it) == text])
         if text := filters.get("UniqueSourceInvoiceId"):
-            rows = _only(rows, _invoices_of_source(text))
+            rows = _only(rows, invoices_of_source(text))
         if text := filters.get("CustomerNumber"):
             cases = _cases_of_customer(text)
             rows = _only(rows, [it for case in cases for it in range(first_invoice(case), first_invoice(case + 1))])
@@ -182,11 +196,11 @@ class Selector:
         """Return the rows of a period; `when` gives the time of a row in milliseconds and rises."""
         start, stop = 0, len(rows)
         if begin:
-            start = bisect_left(rows, _moment(begin), key=when)
+            start = bisect_left(rows, moment(begin), key=when)
         if end and self._include_upper:
-            stop = bisect_right(rows, _moment(end), key=when)
+            stop = bisect_right(rows, moment(end), key=when)
         elif end:
-            stop = bisect_left(rows, _moment(end), key=when)
+            stop = bisect_left(rows, moment(end), key=when)
         return rows[start:stop]
 
 
@@ -210,21 +224,8 @@ def _cases_of_customer(text: str) -> list[int]:
     return [case for case in (customer, customer + 2) if customer_of(case) == customer]
 
 
-def _invoices_of_source(text: str) -> list[int]:
+def invoices_of_source(text: str) -> list[int]:
+    """Return the computed invoice that has an id of the source system, whether or not there are so many; nothing if none has."""
     number = text.removeprefix("erp-")
     invoice = int(number) if _is_number(number) else -1
     return [invoice] if invoice >= 0 and source_id(invoice) == text else []
-
-
-def _moment(text: str) -> float:
-    """Return a date or date-time in milliseconds since 1970; without a zone it is in UTC.
-
-    Raises:
-        Problem: 400; it is neither.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1_000_000) / 1_000
-    except (ValueError, OverflowError):
-        raise Problem(400, "invalid_parameter", "A date must be written as 2026-01-31 or 2026-01-31T12:00:00Z.") from None

@@ -32,6 +32,10 @@ class Kind(IntEnum):
     SETTLEMENT = 8
     IDEMPOTENCY_KEY = 9
     RESOURCE = 10
+    EVENT = 11
+    DELIVERY = 12
+    DOCUMENT = 13
+    REPORT = 14
 
 
 class Named(NamedTuple):

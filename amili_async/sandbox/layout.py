@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import accumulate
 
 from amili_async.sandbox.ids import mix
+from amili_async.sandbox.store import Store
 
 __all__ = [
     "BLOCK",
@@ -87,10 +88,12 @@ class Portfolio:
     Attributes:
         index: number of the organization.
         key: seed of everything random in it.
-        cases: how many cases there are.
+        cases: how many cases there are, without those that were written.
+        written: what was written to it.
     """
 
     def __init__(self, index: int, key: int, cases: int) -> None:
+        self.written = Store()
         self.index = index
         self.key = key
         self.cases = cases

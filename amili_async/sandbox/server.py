@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from amili_async.config import Environment
 from amili_async.errors import ConfigError
-from amili_async.sandbox.app import Api
+from amili_async.sandbox.actions import ACTIONS, Actions
+from amili_async.sandbox.app import MOUNTS, Api
 from amili_async.sandbox.collection import Collection
 from amili_async.sandbox.control import Control
 from amili_async.sandbox.dataset import Dataset
@@ -20,25 +23,35 @@ from amili_async.sandbox.filters import FILTERS
 from amili_async.sandbox.identity import Identity
 from amili_async.sandbox.ids import Kind
 from amili_async.sandbox.log import Log
+from amili_async.sandbox.parts import Parts
 from amili_async.sandbox.settings import LastToken, Settings
 from amili_async.sandbox.tokens import Tokens
+from amili_async.sandbox.webhooks import Webhooks
+from amili_async.sandbox.writes import Writes
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
     from amili_async.auth import ClientCredentials
     from amili_async.sandbox.dataset import Row
+    from amili_async.sandbox.webhooks import Delivery
 
 __all__ = ["Sandbox"]
+
+_LARGEST_BODY = 32 * 2**20
+_LATER = 0.001
+"""Seconds after the end of a batch that it is looked after, if nobody has asked for anything before."""
 
 
 class Sandbox:
     """An HTTP server that answers as Amili's API contract says, with invented data.
 
     It listens on this machine only unless told otherwise, and runs in the event loop that enters it. The data follows from `seed`
-    alone; none is stored, so a million cases cost no memory.
+    alone; none is stored, so a million cases cost no memory. What is written is kept beside it until the sandbox is gone, and
+    shows up in every later read.
 
     Args:
         cases: cases of each organization.
@@ -58,6 +71,17 @@ class Sandbox:
         latency: seconds that every answer waits.
         page_cache: bytes of encoded pages to keep; 0 keeps none.
         log_size: how many requests the log keeps.
+        batch_seconds: seconds until a batch of something written ends.
+        items_max: items that a create takes at once; more are answered with 422.
+        writes_max: items and requests that may be written to an organization in all; more are answered with 422.
+        idempotency_header: header that idempotency keys come in.
+        honour_idempotency: whether a key that came before is recognised; if not, it is only what batches can be found by.
+        action_batches: whether an action on a case is answered with a batch; if not, with nothing.
+        webhook_url: where webhooks are delivered; None delivers none. `set_webhook` changes it.
+        webhook_secret: that deliveries are signed with.
+        webhook_duplicates: share of the deliveries that are made once more, 0 to 1, drawn from the seed.
+        webhook_retries: how often a delivery is tried again that was not answered with 2xx.
+        webhook_anywhere: whether webhooks may be delivered beyond this machine.
         client_id: of the one client that gets tokens.
         client_secret: of that client.
         host: address to listen on.
@@ -93,6 +117,17 @@ class Sandbox:
         latency: float = 0,
         page_cache: int = 64 * 2**20,
         log_size: int = 100_000,
+        batch_seconds: float = 0.05,
+        items_max: int = 1_000,
+        writes_max: int = 200_000,
+        idempotency_header: str = "IdempotencyKey",
+        honour_idempotency: bool = True,
+        action_batches: bool = True,
+        webhook_url: str | None = None,
+        webhook_secret: str = "sandbox-webhook-secret",  # noqa: S107  # likewise
+        webhook_duplicates: float = 0.0,
+        webhook_retries: int = 3,
+        webhook_anywhere: bool = False,
         client_id: str = "sandbox",
         client_secret: str = "sandbox-secret",  # noqa: S107  # it guards invented data on this machine
         host: str = "127.0.0.1",
@@ -115,6 +150,17 @@ class Sandbox:
             latency=latency,
             page_cache=page_cache,
             log_size=log_size,
+            batch_seconds=batch_seconds,
+            items_max=items_max,
+            writes_max=writes_max,
+            idempotency_header=idempotency_header,
+            honour_idempotency=honour_idempotency,
+            action_batches=action_batches,
+            webhook_url=webhook_url,
+            webhook_secret=webhook_secret,
+            webhook_duplicates=webhook_duplicates,
+            webhook_retries=webhook_retries,
+            webhook_anywhere=webhook_anywhere,
             client_id=client_id,
             client_secret=client_secret,
             host=host,
@@ -132,8 +178,19 @@ class Sandbox:
             numbers_as_strings=token_numbers_as_strings,
         )
         secret = hashlib.blake2b(f"page tokens {seed}".encode(), digest_size=32).digest()
-        self._collection = Collection(self.dataset, self._settings, secret)
-        handlers = {**Identity(self.tokens, self._settings).handlers, **self._collection.handlers}
+        self._webhooks = Webhooks(seed, self.dataset.ids, self._settings)
+        emit = self._webhooks.emit
+        self._writes = Writes(self.dataset, self._settings, address=lambda: self.url + MOUNTS["collection"], emit=emit)
+        self._writes.on_queued = partial(self._webhooks.call_later, batch_seconds + _LATER, self._writes.advance)
+        self._actions = Actions(self.dataset, self._settings, self._writes, emit)
+        self._collection = Collection(self.dataset, self._settings, secret, self._writes)
+        handlers = {
+            **Identity(self.tokens, self._settings).handlers,
+            **self._collection.handlers,
+            **self._writes.handlers,
+            **self._actions.handlers,
+            **Parts(self.dataset, self._writes).handlers,
+        }
         self._api = Api(handlers, self.tokens, self.faults, self.log, self._settings)
         self._runner: web.AppRunner | None = None
         self._url: str | None = None
@@ -188,7 +245,7 @@ class Sandbox:
         return self._collection.rows(operation, organization, filters)
 
     def insert(self, organization: str, cases: int = 1) -> None:
-        """Add cases, with all that belongs to them, behind those that an organization has.
+        """Add computed cases, with all that belongs to them, behind those that an organization has. No webhook tells of them.
 
         Raises:
             ConfigError: there is no such organization, or the number is not positive.
@@ -196,6 +253,75 @@ class Sandbox:
         if not isinstance(cases, int) or isinstance(cases, bool) or cases < 1:
             raise ConfigError("the number of cases to insert must be a whole number from 1")
         self.dataset.insert(organization, cases)
+
+    @property
+    def executed(self) -> Counter[str]:
+        """How many writes were carried out, by operation; not those that were refused, or recognised by their idempotency key."""
+        return self._writes.executed.copy()
+
+    @property
+    def executed_items(self) -> Counter[str]:
+        """How many items the writes that were carried out held, by operation."""
+        return self._writes.executed_items.copy()
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """The latest deliveries of webhooks, in the order of their events."""
+        return tuple(self._webhooks.deliveries)
+
+    @property
+    def webhook(self) -> str | None:
+        """Where webhooks are delivered; None if nowhere."""
+        return self._webhooks.url
+
+    def set_webhook(self, url: str | None) -> None:
+        """Deliver webhooks to another URL from now on, or to none.
+
+        Raises:
+            ConfigError: it is no URL, or not on this machine.
+        """
+        self._settings.check_webhook(url)
+        self._webhooks.url = url
+
+    async def delivered(self, timeout: float = 10) -> None:
+        """Wait until every batch has ended and every webhook was delivered, or given up.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Raises:
+            TimeoutError: it takes longer.
+        """
+        await self._webhooks.delivered(timeout)
+
+    def cases_for(self, operation: str, organization: str) -> Iterator[str]:
+        """Yield the ids of the cases that an action can be carried out on now.
+
+        Args:
+            operation: name of the action, `collection.cases.accept_eviction_request`.
+            organization: id of an organization.
+
+        Raises:
+            ConfigError: there is no such action or organization.
+        """
+        action = operation.removeprefix("collection.cases.")
+        if action not in ACTIONS:
+            raise ConfigError(f"{operation!r} is no action on a case")
+        return self._actions.fits(action, self.dataset.portfolio(organization))
+
+    def counts(self, organization: str) -> dict[str, int]:
+        """Return how many cases, invoices, settlements and batches an organization has, with those that were written.
+
+        Raises:
+            ConfigError: there is no such organization.
+        """
+        self._writes.advance()
+        return self.dataset.counts(organization)
+
+    def finish_batches(self) -> None:
+        """End all batches at once that wait for their end; to be called in the event loop of the sandbox."""
+        self._writes.advance(math.inf)
+        self._webhooks.call_nothing()
 
     def revoke_tokens(self) -> None:
         """Refuse all access tokens issued so far with 401."""
@@ -210,7 +336,7 @@ class Sandbox:
         """
         if self._runner is not None:
             raise ConfigError("the sandbox is running")
-        app = web.Application()
+        app = web.Application(client_max_size=_LARGEST_BODY)
         Control(self).add_routes(app)
         self._api.add_routes(app)
         # Whoever still waits for an answer at the end is not waited for; idle connections are closed at once.
@@ -222,6 +348,7 @@ class Sandbox:
             await runner.cleanup()
             raise
         self._runner = runner
+        self._webhooks.start()
         host, port = str(runner.addresses[0][0]), runner.addresses[0][1]
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not listened on
         self._url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
@@ -230,6 +357,7 @@ class Sandbox:
         """Stop listening and close all connections."""
         runner, self._runner, self._url = self._runner, None, None
         if runner is not None:
+            await self._webhooks.stop()
             await runner.cleanup()
             await asyncio.sleep(0)  # cancelled handlers end in the next round of the loop
 

@@ -19,7 +19,7 @@ from amili_async.sandbox.exchange import Answer, Problem
 if TYPE_CHECKING:
     from amili_async.sandbox.faults import Hit
 
-__all__ = ["refusal", "send"]
+__all__ = ["refusal", "send", "sent_status"]
 
 _PERCENTILE_95 = NormalDist().inv_cdf(0.95)
 _LINGER_OFF = struct.pack("ii", 1, 0)
@@ -54,6 +54,12 @@ async def refusal(hit: Hit, request: web.Request) -> Answer | None:
     return Answer(HTML, media_type="text/html")  # wrong_content_type, the one that is left
 
 
+def sent_status(answer: Answer, hits: list[Hit]) -> int:
+    """Return the status that an answer goes out with; 0 if it does not go out at all."""
+    lost = _lost(hits)
+    return answer.status if lost is None else int(lost["status"] or 0)
+
+
 async def send(request: web.Request, answer: Answer, hits: list[Hit]) -> web.StreamResponse:
     """Send an answer, with what the faults do to it on its way.
 
@@ -61,6 +67,11 @@ async def send(request: web.Request, answer: Answer, hits: list[Hit]) -> web.Str
         ConnectionResetError: the connection is cut.
     """
     body, headers = answer.body, {**answer.headers, "Content-Type": answer.media_type}
+    if (lost := _lost(hits)) is not None:
+        if lost["status"] is None:
+            raise _cut(request, hard=lost["form"] == "rst")
+        body, headers["Content-Type"] = error_body(lost["body"], lost["status"])
+        return web.Response(body=body, status=lost["status"], headers=headers)
     delivery: Hit | None = None
     for hit in hits:
         if hit.kind == "truncated_json":
@@ -89,6 +100,11 @@ async def send(request: web.Request, answer: Answer, hits: list[Hit]) -> web.Str
         await response.write(body[: min(int(len(body) * delivery["fraction"]), len(body) - 1)])
     await asyncio.sleep(0.005)  # what is sent shall arrive before the cut
     raise _cut(request, hard=True)
+
+
+def _lost(hits: list[Hit]) -> Hit | None:
+    """Return the fault that loses the answer, if one strikes; no other can do anything to it then."""
+    return next((hit for hit in hits if hit.kind == "lost_answer"), None)
 
 
 def _cut(request: web.Request, *, hard: bool) -> ConnectionResetError:

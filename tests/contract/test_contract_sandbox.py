@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -13,6 +14,12 @@ from amili_async.sandbox import Sandbox
 
 BASES = {"identity": "/identity", "collection": "/collection/v1", "arm": "/arm/v1"}
 """Where `Environment.local` expects the products; all others are at `/<name>`."""
+
+FIRST = {
+    "accept_eviction_confirmation": "collection.cases.accept_eviction_request",
+    "reject_eviction_confirmation": "collection.cases.accept_eviction_request",
+}
+"""What has to be done to a case before an action, if the sandbox has no case that is ready for it."""
 
 module = pytest.mark.asyncio(loop_scope="module")
 
@@ -27,19 +34,20 @@ class Caller:
         self.ids = facts["ids"]
         self.token: str | None = None
 
-    async def call(self, fact: dict[str, Any], *, token: bool = True) -> tuple[int, str, Any]:
-        """Return status, media type and body of an operation's answer."""
-        url = await self._url(fact)
+    async def call(self, fact: dict[str, Any], *, token: bool = True, **ids: str) -> tuple[int, str, Any]:
+        """Return status, media type and body of an operation's answer to its first documented request."""
+        url = await self._url(fact, ids)
         headers = {"Authorization": f"Bearer {await self._token()}"} if token and fact["body"] != "form" else {}
-        sent = {fact["body"].replace("form", "data"): self._body(fact)} if fact["request"] else {}
+        sent = {fact["body"].replace("form", "data"): self._body(fact["requests"][0])} if fact["requests"] else {}
         async with self.http.request(fact["method"], url, headers=headers, **sent) as response:
-            body = await response.json() if response.content_type.endswith("json") else await response.read()
-            return response.status, response.content_type, body
+            body = await response.read()
+            content = json.loads(body) if body and response.content_type.endswith("json") else body
+            return response.status, response.content_type, content
 
-    def _body(self, fact: dict[str, Any]) -> dict[str, Any]:
+    def _body(self, request: dict[str, Any]) -> dict[str, Any]:
         credentials = self.sandbox.credentials
         own = {"client_id": credentials.client_id, "client_secret": credentials.client_secret}
-        return {key: own.get(key, value) for key, value in fact["request"].items()}
+        return {key: own.get(key, value) for key, value in request.items()}
 
     async def _token(self) -> str:
         if self.token is None:
@@ -47,42 +55,72 @@ class Caller:
             self.token = body["access_token"]
         return self.token
 
-    async def _url(self, fact: dict[str, Any]) -> str:
+    async def _url(self, fact: dict[str, Any], ids: dict[str, str]) -> str:
         product = fact["name"].partition(".")[0]
         path = fact["path"]
         for name in re.findall(r"\{(\w+)\}", path):
-            path = path.replace(f"{{{name}}}", await self._value(name))
+            path = path.replace(f"{{{name}}}", ids.get(name) or await self._value(fact, name))
         return str(self.sandbox.url).rstrip("/") + BASES.get(product, f"/{product}") + path
 
-    async def _value(self, name: str) -> str:
-        if name == "organizationId":
-            return str(self.sandbox.organizations[0])
+    async def _value(self, fact: dict[str, Any], name: str) -> str:
+        organization = str(self.sandbox.organizations[0])
+        if name in {"organizationId", "orgId"}:
+            return organization
+        if fact["method"] != "GET":
+            return await self._ready(fact["name"].rpartition(".")[2], name, organization)
         where = self.ids[name]
         _, _, body = await self.call(self.facts[where["operation"]])
         return body["data"][0][where["field"]]
+
+    async def _ready(self, action: str, name: str, organization: str) -> str:
+        """Return the id of a case, or of its invoice, that an action fits: what state is needed is not documented."""
+        operation = f"collection.cases.{action}"
+        if action in FIRST and not any(self.sandbox.cases_for(operation, organization)):
+            await self.call(self.facts[FIRST[action]])
+        ready = {*self.sandbox.cases_for(operation, organization)}
+        where = self.ids["caseId"]
+        _, _, body = await self.call(self.facts[where["operation"]])
+        row = next(it for it in body["data"] if it[where["field"]] in ready)
+        return row[where["field"]] if name == "caseId" else row["invoices"][0][name]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def caller(facts):
     """Give a caller of a sandbox of our own."""
-    async with Sandbox(cases=50) as sandbox, aiohttp.ClientSession() as http:
+    async with Sandbox(cases=200, page_size_default=200, action_batches=True) as sandbox, aiohttp.ClientSession() as http:
         yield Caller(sandbox, http, facts)
 
 
 @module
-async def test_answers_with_the_documented_status(fact, caller):
-    """A documented operation answers with its documented success status."""
-    status, _, _ = await caller.call(fact)
-    assert status == fact["status"]
+async def test_answers_with_the_documented_status(exchange, caller):
+    """A documented request is answered with the documented success status; where none is documented, with any."""
+    status, _, _ = await caller.call(exchange)
+    assert status == (exchange["status"] or status)
+    assert 200 <= status < 300
 
 
 @module
-async def test_answer_fits_the_documented_schema(fact, caller, complaints):
+async def test_answer_fits_the_documented_schema(exchange, caller, complaints):
     """A body is valid by the documented schema; where none is documented, any will do."""
-    _, media_type, body = await caller.call(fact)
-    if fact["response"]:
+    _, media_type, body = await caller.call(exchange)
+    if exchange["response"] and (body != b"" or not exchange["empty"]):
         assert media_type == "application/json"
-        assert complaints(fact["response"], body) == []
+        assert complaints(exchange["response"], body) == []
+
+
+@module
+async def test_no_body_where_none_is_documented(silent, caller):
+    """What is documented to be answered without a body is."""
+    _, _, body = await caller.call(silent)
+    assert body == b""
+
+
+@module
+async def test_what_is_handed_in_becomes_a_batch(creating, caller):
+    """The batch that a create names is there, and names itself so."""
+    _, _, body = await caller.call(creating)
+    batch = await caller.call(caller.facts["collection.batches.get"], batchId=body["data"]["batchId"])
+    assert (batch[0], batch[2]["data"]["batchId"]) == (200, body["data"]["batchId"])
 
 
 @module

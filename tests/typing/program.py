@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any, assert_type
 
@@ -32,8 +33,11 @@ from amili_async import (
     operations,
 )
 from amili_async.auth import TokenExchange
+from amili_async.collection.creating import Created
+from amili_async.collection.events import BatchCompletedEvent, WebhookEvent
 from amili_async.collection.models import (
     Batch,
+    BatchAccepted,
     BatchStatus,
     Case,
     CaseId,
@@ -44,11 +48,13 @@ from amili_async.collection.models import (
     LegacyBatchStatus,
     Settlement,
 )
+from amili_async.collection.requests import NewCorrection, NewInvoice, NewPayment
 from amili_async.hooks import PageDrift, RetryEvent
 from amili_async.identity.models import TokenResponse
 from amili_async.sandbox import Sandbox
 from amili_async.structs import OpenObject
 from amili_async.testing import FakeClock, FakeTransport, json_reply
+from amili_async.webhooks import HmacSha256, Receiver, Router, parse, verify
 
 
 class Mine(msgspec.Struct, rename="camel"):
@@ -150,6 +156,44 @@ async def connect(session: aiohttp.ClientSession, paths: Mapping[str, str]) -> N
         await read(amili, "org")
     local = Environment("mine", identity="https://auth.example.no", collection="https://api.example.no")
     assert_type(local.url("collection"), str)
+
+
+async def write(amili: AmiliClient, org: str) -> None:
+    """Hand in, wait, act."""
+    item = NewInvoice(
+        type="NOTICE",
+        invoice_number="1",
+        original_invoice_amount=Decimal("1.50"),
+        currency="NOK",
+        invoice_date=date(2026, 1, 1),
+        due_date="2026-02-01",
+        extra={"debtor": {"customerNumber": "7"}},
+    )
+    created = await amili.collection.invoices.create(org, [item], recover=True)
+    assert_type(created, Created)
+    batch = await amili.collection.batches.wait(org, created.batch_id, timeout=300, events=Router())
+    assert_type(batch, Batch)
+    await amili.collection.payments.create(org, [NewPayment(invoice_id="i", amount=Decimal(1), currency="NOK")])
+    await amili.collection.corrections.create(
+        org, [NewCorrection(invoice_id="i", amount=1, currency="NOK", date=date(2026, 1, 1))]
+    )
+    assert_type(await amili.collection.cases.pause(org, "c"), BatchAccepted | None)
+
+
+router = Router()
+
+
+@router.on("BATCH_COMPLETED")
+async def completed(event: BatchCompletedEvent) -> None:
+    """Take note."""
+    assert_type(event.data.status, BatchStatus | None)
+
+
+def receive(body: bytes, headers: Mapping[str, str]) -> None:
+    """Take a delivery in."""
+    verify(body, headers, secrets=["s"], scheme=HmacSha256(encoding="base64", prefix="sha256="))
+    assert_type(parse(body, headers), WebhookEvent)
+    Receiver(router, secrets=["s"])
 
 
 def handle(error: AmiliError) -> None:

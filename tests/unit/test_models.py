@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-from datetime import datetime  # noqa: TC003  # msgspec reads the annotations at run time
+from datetime import datetime  # msgspec reads the annotations at run time
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import amili_async
 from amili_async.collection import models as collection
 from amili_async.collection.models import (
     Batch,
+    BatchAccepted,
     BatchFailedItem,
     BatchStatus,
     Case,
@@ -42,6 +43,7 @@ MODELS = [
 REQUIRED = {
     Case: ["caseId"],
     Batch: ["batchId"],
+    BatchAccepted: ["batchId"],
     LegacyBatch: ["batchId"],
     Invoice: ["id"],
     TokenResponse: ["access_token"],

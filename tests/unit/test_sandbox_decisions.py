@@ -12,7 +12,8 @@ from amili_async.errors import ConfigError
 from amili_async.sandbox import KINDS, Fault, Faults, Sandbox
 from amili_async.sandbox.dataset import Dataset
 from amili_async.sandbox.exchange import Problem
-from amili_async.sandbox.filters import Selector, _moment
+from amili_async.sandbox.filters import Selector
+from amili_async.sandbox.matching import moment
 from amili_async.sandbox.paging import PageTokens, part
 
 NAME = "collection.cases.list"
@@ -159,12 +160,34 @@ def test_clear():
         ({"skip_only": 1}, "skip_only of a sandbox must be True or False"),
         ({"client_secret": ""}, "client_secret"),
         ({"port": 70_000}, "port"),
+        ({"batch_seconds": -1}, "batch_seconds"),
+        ({"items_max": 0}, "items_max"),
+        ({"honour_idempotency": None}, "honour_idempotency of a sandbox must be True or False"),
+        ({"idempotency_header": ""}, "idempotency_header"),
+        ({"webhook_secret": ""}, "webhook_secret"),
+        ({"webhook_duplicates": 1.5}, "webhook_duplicates"),
+        ({"webhook_url": "nowhere"}, "webhook_url of a sandbox must be the URL of a receiver"),
+        ({"webhook_url": "ftp://127.0.0.1/"}, "URL of a receiver"),
+        ({"webhook_url": "http://127.0.0.1:99999/"}, "URL of a receiver"),
+        ({"webhook_url": 7}, "URL of a receiver"),
+        ({"webhook_url": "http://example.no/hook"}, "must be on this machine"),
     ],
 )
 def test_wrong_settings(settings, text):
     """A wrong setting is refused with its name, before anything starts."""
     with pytest.raises(ConfigError, match=text):
         Sandbox(**settings)
+
+
+def test_webhooks_beyond_this_machine_need_leave():
+    """Webhooks leave this machine only if that is said."""
+    assert Sandbox(cases=1, webhook_url="https://example.no/hook", webhook_anywhere=True).webhook == "https://example.no/hook"
+    sandbox = Sandbox(cases=1, webhook_url="http://[::1]:9000/hook")
+    with pytest.raises(ConfigError, match="on this machine"):
+        sandbox.set_webhook("https://example.no/hook")
+    assert sandbox.webhook == "http://[::1]:9000/hook"
+    sandbox.set_webhook(None)
+    assert sandbox.webhook is None
 
 
 def test_not_running():
@@ -259,7 +282,7 @@ def test_parts_cover_a_list(count, size, descending):
 )
 def test_moments(text, milliseconds):
     """Dates and date-times are read in the forms that clients send."""
-    assert _moment(text) == milliseconds
+    assert moment(text) == milliseconds
 
 
 @pytest.mark.parametrize(
@@ -268,7 +291,7 @@ def test_moments(text, milliseconds):
 def test_malformed_moments(text):
     """Anything else is refused."""
     with pytest.raises(Problem):
-        _moment(text)
+        moment(text)
 
 
 def test_periods_are_fast():

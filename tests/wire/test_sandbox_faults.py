@@ -202,6 +202,43 @@ async def test_reset_before(form):
 # On the way out.
 
 
+@pytest.mark.parametrize("form", ["rst", "fin"])
+async def test_lost_answer(form):
+    """A lost answer is one to a request that was carried out; before the reset of another kind nothing is."""
+    invoice = {
+        "type": "NOTICE",
+        "invoiceNumber": "1",
+        "originalInvoiceAmount": 10,
+        "currency": "NOK",
+        "invoiceDate": "2026-01-01",
+        "dueDate": "2026-01-15",
+    }
+
+    async def create(http):
+        url = f"{http.sandbox.url}/collection/v1/orgs/{http.sandbox.organizations[0]}/invoices"
+        async with http.session.post(url, json={"invoices": [invoice]}, headers=http.headers) as response:
+            return response.status, await response.read()
+
+    async with Running(
+        Fault("reset_before", at=(1,), match="collection.invoices.create"),
+        Fault("lost_answer", at=(1,), form=form),
+        Fault("lost_answer", at=(2,), status=504),
+        Fault("reset_after_headers", at=(3,)),
+        Fault("reset_in_body", at=(4,)),
+    ) as http:
+        for executed in (0, 1):
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await create(http)
+            assert http.sandbox.executed.total() == executed
+        status, body = await create(http)
+        assert (status, body[:9]) == (504, b"<!DOCTYPE")
+        for _ in range(2):
+            with pytest.raises(aiohttp.ClientError):
+                await create(http)
+        assert http.sandbox.executed == {"collection.invoices.create": 4}
+        assert [served.status for served in http.sandbox.log] == [0, 0, 504, 202, 202]
+
+
 async def test_reset_after_headers():
     """The connection is reset when the headers have been sent."""
     async with Running(Fault("reset_after_headers", count=1)) as http:
