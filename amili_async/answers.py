@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from decimal import DecimalException
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_JSON", "error_code", "read_answer", "request_id"]
 
-NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DecimalException)
 """What decoding raises. `msgspec.ValidationError`, JSON of another shape, is one of them: catch it first."""
 
 
@@ -51,13 +53,30 @@ def read_answer(operation: Operation[Any], status: int, body: bytes) -> Any:
             if not bytes(content) or bytes(content) == b"null":
                 raise DecodeError(f"the answer has no `{operation.unwrap}`")
         if operation.lenient:
-            return msgspec.json.decode(content, type=operation.response, strict=False)
+            return _read_leniently(content, operation.response)
         return decode_item(content, operation.response)
     except msgspec.ValidationError as error:
         failure = DecodeError(f"the answer is not of the promised shape: {without_values(error)}")
     except NOT_JSON as error:
         failure = DecodeError(f"the answer is not JSON: {without_values(error)}", damaged=True)
     raise failure
+
+
+def _read_leniently(content: bytes | msgspec.Raw, kind: Any) -> Any:
+    """Take numbers that come as strings, and do without members that are odd as long as they are not required."""
+    try:
+        return msgspec.json.decode(content, type=kind, strict=False)
+    except msgspec.ValidationError as first:
+        error = first
+    members = decode(content)
+    while found := re.search(r"at `\$\.(\w+)", str(error)):
+        if not isinstance(members, dict) or members.pop(found[1], None) is None:
+            break
+        try:
+            return msgspec.convert(members, kind, strict=False)
+        except msgspec.ValidationError as again:
+            error = again
+    raise error
 
 
 def _read_open(body: bytes) -> Any:

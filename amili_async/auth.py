@@ -6,6 +6,7 @@ matters. A token is renewed a little before its end; if that fails, the old one 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from amili_async.hooks import Hooks, TokenEvent, emit
 if TYPE_CHECKING:
     from amili_async.clock import Clock
     from amili_async.identity.models import TokenResponse
+
+logger = logging.getLogger("amili_async")
 
 __all__ = ["AccessToken", "ClientCredentials", "Credentials", "StaticToken", "TokenCache", "TokenExchange"]
 
@@ -180,8 +183,8 @@ class TokenCache:
             self._renew = self._clock.monotonic() + EARLY_PAUSE
             with anyio.move_on_after(min(EARLY_TIMEOUT, patience, max(self._expires - self._clock.monotonic(), 0.01))):
                 return await self._fetch(exchange, hooks)
-        except AmiliError:
-            pass
+        except Exception as error:  # noqa: BLE001  # whatever it is, a token that is valid serves on
+            logger.warning("a token could not be renewed ahead of time: %s", type(error).__name__)
         finally:
             self._lock.release()
         emit(hooks.on_token, TokenEvent(what="early_renewal_failed"))

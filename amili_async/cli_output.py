@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from rich.box import SIMPLE_HEAD
@@ -62,8 +63,9 @@ def console(*, stderr: bool = False, width: int = 250) -> Console:
 
 def say(text: str) -> None:
     """Print a line for people on stderr."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    with suppress(OSError, ValueError, AttributeError):  # closed, full, or not there: what was done stays done
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def fail(message: str) -> None:
@@ -80,7 +82,10 @@ def write_bytes(chunk: bytes) -> None:
     """Write to stdout, past its buffer: what is written is out, and nothing is left to fail at exit."""
     handle, rest = sys.stdout.fileno(), memoryview(chunk)
     while rest:
-        rest = rest[os.write(handle, rest) :]
+        try:
+            rest = rest[os.write(handle, rest) :]
+        except BlockingIOError:  # a pipe that the reader made non-blocking: wait for room
+            select.select([], [handle], [])
 
 
 def silence_stdout() -> None:

@@ -139,6 +139,9 @@ def origin(url: str) -> str:
     return f"{parts.scheme.lower()}://{host}" + (f":{port}" if port and port != default else "")
 
 
+_HOST = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+
+
 def _base_url(url: str, what: str, *, allow_http: bool) -> str:
     # What is wrong is said without the URL: it may carry a password.
     try:
@@ -146,7 +149,7 @@ def _base_url(url: str, what: str, *, allow_http: bool) -> str:
         _ = parts.port
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not _HOST.fullmatch(parts.hostname):
         message = f"the {what} must be an absolute http(s) URL"
         raise ConfigError(message)
     if parts.username or parts.password or parts.query or parts.fragment:
@@ -256,7 +259,7 @@ class RequestOptions:
             if not isinstance(value, str):
                 message = f"RequestOptions(headers=): the value of {name} must be a text"
                 raise ConfigError(message)
-            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
+            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
                 message = f"RequestOptions(headers=): {name!r} is not a header that can be sent"
                 raise ConfigError(message)
             if name.lower() in _OWN_HEADERS:

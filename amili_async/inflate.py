@@ -17,6 +17,8 @@ else:
 __all__ = ["inflate"]
 
 _BOM = b"\xef\xbb\xbf"
+MEMBERS = 64
+"""Members that a gzip body may have: each costs a copy of the rest."""
 _GZIP = 31  # window bits that make zlib expect a gzip header
 
 
@@ -26,7 +28,7 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     Raises:
         DecodeError: it is damaged, of an encoding that was not asked for, or larger than `limit` bytes.
     """
-    if encoding in {"gzip", "x-gzip"}:
+    if encoding in {"gzip", "x-gzip"} and body:
         body = _gunzip(body, limit)
     elif encoding not in {"", "identity"}:
         raise DecodeError("the answer has a content encoding that was not asked for")
@@ -36,7 +38,7 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
 def _gunzip(body: bytes, limit: int) -> bytes:
     parts: list[bytes] = []
     left = limit
-    while body:
+    for _ in range(MEMBERS):
         unpacker = zlib.decompressobj(_GZIP)
         try:
             part = unpacker.decompress(body, left + 1)
@@ -49,4 +51,6 @@ def _gunzip(body: bytes, limit: int) -> bytes:
             raise DecodeError("the gzip body of the answer is cut short", damaged=True)
         parts.append(part)
         body = unpacker.unused_data
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        if not body:
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+    raise DecodeError(f"the gzip body of the answer has more than {MEMBERS} members")

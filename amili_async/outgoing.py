@@ -78,9 +78,13 @@ def outgoing(
     Raises:
         ConfigError: the base URL is not known, or the values do not fit the path.
     """
-    url = environment.url(operation.api) + fill(operation.path, values)
-    if pairs := [*query, *options.query.items()]:
-        url += "?" + urlencode(pairs)
+    url = environment.url(operation.api)
+    try:
+        url += fill(operation.path, values)
+        if pairs := [*query, *options.query.items()]:
+            url += "?" + urlencode(pairs)
+    except UnicodeEncodeError:
+        raise ConfigError("an id or a query parameter holds half a character (a lone surrogate)") from None
     content: bytes | None = None
     media: dict[str, str] = {}
     if body is not None and operation.body == "form":

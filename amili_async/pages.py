@@ -5,7 +5,9 @@ Read whole first; only if that fails item by item, so that one odd row costs nei
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from decimal import DecimalException
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -100,10 +102,13 @@ def read_page(kind: Any, paging: Paging, status: int, body: bytes) -> Envelope:
         return Envelope((), (), Facts(0), null=False, size=0)
     try:
         return _envelope(decoder(envelope_of(kind, paging.items, paging.style)).decode(body), paging, body, copy=kind is Raw)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeDecodeError, DecimalException):
         pass  # a row may be odd: look at them one by one
     except NOT_JSON as error:
-        raise DecodeError(f"the page is not JSON: {without_values(error)}", damaged=True) from None
+        mended = mend_surrogates(body)
+        if mended == body:
+            raise DecodeError(f"the page is not JSON: {without_values(error)}", damaged=True) from None
+        body = mended
     try:
         rows = _envelope(decoder(envelope_of(Raw, paging.items, paging.style)).decode(body), paging, body, copy=False)
     except msgspec.ValidationError as error:
@@ -114,7 +119,7 @@ def read_page(kind: Any, paging: Paging, status: int, body: bytes) -> Envelope:
     invalid: list[InvalidItem] = []
     for index, raw in enumerate(rows.items):
         try:
-            items.append(decode_item(raw, kind))
+            items.append(raw.copy() if kind is Raw else decode_item(raw, kind))
         except NOT_JSON as error:
             invalid.append(InvalidItem(index, _item_id(raw, paging.key), without_values(error), bytes(raw)))
     return rows._replace(items=tuple(items), invalid=tuple(invalid))
@@ -163,6 +168,14 @@ def envelope_of(kind: Any, key: str, style: str) -> Any:
         frozen=True,
         gc=False,
     )
+
+
+_ESCAPES = re.compile(rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})")
+
+
+def mend_surrogates(body: bytes) -> bytes:
+    """Replace halves of surrogate pairs by U+FFFD: a text that was cut in two there is no JSON, but no reason to lose rows."""
+    return _ESCAPES.sub(lambda found: b"\\ufffd" if found[1] else found[0], body)
 
 
 def _item_id(raw: Raw, key: str) -> str | None:

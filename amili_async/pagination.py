@@ -145,8 +145,7 @@ class Pager(Generic[T]):
             return None
         if self.page_size is not None:
             return self.page_size
-        size = self.session.limits.page_size
-        return min(size, self.limit) if self.limit else size
+        return self.session.limits.page_size
 
     def read(self, status: int, body: bytes) -> Envelope:
         """Take an answer apart."""
@@ -262,8 +261,8 @@ class Walker(Generic[T]):
             items, invalid, self.position = items[:taken], tuple(bad for bad in invalid if bad.index < end), None
         else:
             self._progress, self.position = step.progress, step.next
-            resume = self.cursor(step.next) if step.next else None
-            self._skip = 0
+            self._skip = max(self._skip - found.facts.rows, 0)  # smaller pages than those that were counted in
+            resume = self.cursor(step.next, self._skip) if step.next else None
             if step.next is not None:
                 self._seen.add(hash(step.next))  # 64 bits a page, however long the list
         if self.left is not None:

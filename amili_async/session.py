@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import random
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import anyio
 
@@ -53,6 +53,8 @@ logger = logging.getLogger("amili_async")
 
 ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are kept."""
+GRACE = 0.05
+"""Seconds that the total time of a call may be overrun to find out whether the request was sent."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_OPTIONS = RequestOptions()
 
@@ -178,6 +180,9 @@ class AmiliSession:
                     attempts=call.sent,
                     elapsed=self.clock.monotonic() - started,
                 )
+            if self.clock.monotonic() >= call.deadline and type(failure) in {NotSentError, OutcomeUnknownError}:
+                call.phase = "connect" if isinstance(failure, NotSentError) else "request"
+                failure = _out_of_time(call)
             _annotate(failure, call)
             kind = _classify(failure, call)
             call.reached |= kind is Failure.UNKNOWN
@@ -221,7 +226,8 @@ class AmiliSession:
         remaining = call.deadline - self.clock.monotonic()
         if remaining <= 0:
             raise _out_of_time(call)
-        with anyio.move_on_after(remaining):
+        # A little later than the limits of connecting and reading, which know better what they waited for.
+        with anyio.move_on_after(remaining + GRACE):
             if call.operation.name == TOKEN.name:
                 # No slot: the call that waits for the token holds one already.
                 await self._throttle.wait(origin(call.url))
@@ -317,7 +323,7 @@ class AmiliSession:
                 headers = {**headers, "Authorization": f"Bearer {token.value}"}
             left = max(call.deadline - self.clock.monotonic(), 0.001)
             connect, read = min(self._timeouts.connect, left), min(self._timeouts.read, left)
-            request = Request(call.operation.method, url, headers, call.body, connect, read)
+            request = Request(call.operation.method, url, headers, call.body if own else None, connect, read)
             reply = await self._transport.send(request)
             location = reply.headers.get("location")
             if reply.status not in REDIRECTS or not location or request.method != "GET":
@@ -330,7 +336,8 @@ class AmiliSession:
     def _redirected(self, url: str, location: str, status: int) -> str:
         target = urlsplit("")
         try:
-            target = urlsplit(urljoin(url, location))
+            readable = location.isprintable()  # no control characters
+            target = urlsplit(urljoin(url, quote(location, safe="%/:?#[]@!$&'()*+,;=~")) if readable else "")
             host = target.hostname or ""
             _ = target.port
         except ValueError:
@@ -387,6 +394,7 @@ def _classify(error: AmiliError, call: Call) -> Failure:
 
 _PHASES = {
     "throttle": "while it waited for its turn",
+    "connect": "while it connected",
     "token": "while it waited for an access token",
     "request": "while it waited for the answer",
 }

@@ -164,7 +164,7 @@ def _repair(tree: Any, steps: list[str | None]) -> None:
     nodes: list[Any] = [tree]
     for step in way:
         if step is None:
-            nodes = [child for node in nodes for child in node]
+            nodes = [child for node in nodes if isinstance(node, list) for child in node]
         else:
             nodes = [node[step] for node in nodes if isinstance(node, dict) and node.get(step) is not None]
     for node in nodes:

@@ -44,18 +44,13 @@ class Throttle:
 
     async def wait(self, origin: str) -> None:
         """Wait for the time to be right."""
-        now = self._clock.monotonic()
         while True:
-            # First until the origin may be asked again, then in one's turn: after a hold-off the rate holds as before it.
-            while (until := self._not_before.get(origin, 0.0)) > now:
-                await self._clock.sleep(until - now)
-                now = self._clock.monotonic()
-            if not self._interval:
-                return
-            start = max(now, self._next_start)
-            self._next_start = start + self._interval
-            if start > now:
-                await self._clock.sleep(start - now)
-                now = self._clock.monotonic()
-            if self._not_before.get(origin, 0.0) <= now:
-                return
+            now = self._clock.monotonic()
+            start = max(self._not_before.get(origin, 0.0), self._next_start)
+            if start <= now:
+                break
+            await self._clock.sleep(start - now)
+        if self._interval:
+            # Taken only now, by who really starts: a sleeper that was cancelled has used up nobody's turn.
+            on_time = now - self._next_start < self._interval
+            self._next_start = (self._next_start if on_time else now) + self._interval

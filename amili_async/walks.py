@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -196,6 +197,8 @@ def _walk_token(
     here = at.number if at.kind == "number" else _number_so_far(skip, progress)
     by_count = skip.total_pages is not None and here - progress.base + 1 < skip.total_pages
     more = skip.has_next_page if skip.has_next_page is not None else by_count
+    if skip.has_next_page is None and skip.total_pages is None and at.kind != "token":
+        more = facts.rows > 0 and progress.total is not None and progress.rows < progress.total
     drifts: Drifts = []
     if skip.has_next_page is False and by_count and _short(progress):
         drifts.append(("pages_without_next", skip.total_pages, progress.pages))
@@ -279,7 +282,7 @@ def parameters(paging: Paging, at: Position, page_param: str) -> list[tuple[str,
 
 def digest(*parts: object) -> str:
     """Return a short fingerprint of what a list is: its operation, ids and filters."""
-    return hashlib.blake2b(msgspec.json.encode(parts), digest_size=8).hexdigest()
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
 
 class Cursor(msgspec.Struct, frozen=True, gc=False, array_like=True):

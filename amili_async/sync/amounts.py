@@ -70,7 +70,7 @@ class Amounts:
         for row in rows:
             try:
                 self._add(_decoder.decode(row))
-            except (msgspec.DecodeError, DecimalException):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DecimalException):
                 self.unread += 1
 
     def _add(self, case: _Case) -> None:

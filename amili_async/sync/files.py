@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -29,13 +30,26 @@ class PartFile:
     """
 
     def __init__(self, path: Path) -> None:
+        if not path.name or path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
         self.path = path
         self.part = path.with_name(f"{path.name}.part")
         self.size = 0
         self._committed = False
-        # Made anew, never opened: so the mode is ours, and a link that somebody put there is not followed.
-        self.part.unlink(missing_ok=True)
-        self._file = os.fdopen(os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EEXIST, "it is there already, and is no plain file")
+        # A link that somebody put there is not followed, and a part that somebody is writing is left alone.
+        if self.part.is_symlink():
+            self.part.unlink()
+        handle = os.open(self.part, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        self._file = os.fdopen(handle, "wb")
+        try:
+            lock(handle)
+            self.part.chmod(0o600)
+            os.ftruncate(handle, 0)
+        except BaseException:
+            self._file.close()
+            raise
 
     def __enter__(self) -> Self:
         """Return the file."""
@@ -57,6 +71,8 @@ class PartFile:
         """Bring all to the disk, then give the file its name."""
         self._file.flush()
         os.fsync(self._file.fileno())
+        if not os.path.samestat(os.fstat(self._file.fileno()), self.part.stat()):
+            raise OSError(errno.ESTALE, f"somebody has replaced {self.part.name}")
         self._file.close()
         self.part.replace(self.path)
         self._committed = True
@@ -82,19 +98,29 @@ def own_folder(folder: Path) -> Generator[None]:
         BlockingIOError: another run is using it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if sys.platform == "win32":  # pragma: no cover  # no such locks: two runs at once are the user's to avoid
+    handle = os.open(folder, os.O_RDONLY) if sys.platform != "win32" else None
+    try:
+        if handle is not None:
+            lock(handle)
         yield
-    else:
-        import fcntl  # noqa: PLC0415  # not on Windows
-
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise
-            except OSError:  # pragma: no cover  # some network file systems have no locks
-                pass
-            yield
-        finally:
+    finally:
+        if handle is not None:
             os.close(handle)  # which also unlocks it, as the end of the process would
+
+
+def lock(handle: int) -> None:
+    """Lock an open file or folder against other runs; unlocked when it is closed.
+
+    Raises:
+        BlockingIOError: another run has it.
+    """
+    if sys.platform == "win32":  # pragma: no cover  # no such locks: two runs at once are the user's to avoid
+        return
+    import fcntl  # noqa: PLC0415  # not on Windows
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # pragma: no cover  # some network file systems have no locks
+        pass

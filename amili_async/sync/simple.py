@@ -17,7 +17,7 @@ import anyio
 import msgspec
 from anyio.to_thread import run_sync
 
-from amili_async.errors import AmiliError, ConfigError
+from amili_async.errors import ConfigError
 from amili_async.hooks import Hooks
 from amili_async.sync.amounts import Amounts
 from amili_async.sync.files import PartFile, own_folder
@@ -82,7 +82,7 @@ class StreamReport:
     drifts: int = 0
     bytes: int = 0
     elapsed: float = 0.0
-    failure: AmiliError | OSError | None = None
+    failure: Exception | None = None
     part: Path | None = None
 
     @property
@@ -189,7 +189,7 @@ class _Stream:
                 await self._read(organization, started)
             await run_sync(self.file.commit)
             report.state = "complete"
-        except (AmiliError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # one stream's failure, whatever it is, does not stop the others
             report.state, report.failure = "failed", error
         finally:
             if report.state == "running":

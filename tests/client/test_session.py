@@ -312,7 +312,7 @@ async def test_filters_on_the_wire():
         "PageSize": "500",
     }
     assert second == {"FromCreatedAt": "2026-01-01T00:00:00", "ToCreatedAt": "2026-01-02", "PageSize": "7"}
-    assert third == {"fromDate": "2026-01-01", "pageSize": "3"}
+    assert third == {"fromDate": "2026-01-01", "pageSize": "500"}
     assert fourth == {"From": "2026-01-01", "To": "2026-01-02"}
 
 
