@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -252,11 +253,11 @@ def _walk_query(
 
 def _linked(paging: Paging, link: str, origins: Sequence[str]) -> Position:
     """Take query id and page number out of a link; a link to a foreign origin is refused, not followed."""
-    try:
+    url = urlsplit("")
+    foreign = True
+    with suppress(ValueError):
         url = urlsplit(link)
         foreign = bool(url.scheme or url.netloc) and origin(link) not in origins
-    except ValueError:
-        foreign = True
     if foreign:
         message = "the link to the next page points to a foreign origin and was not followed"
         raise PaginationError(message)
