@@ -14,7 +14,17 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from amili_async.config import Environment, Limits
-from amili_async.errors import AmiliError, BadRequest, ConfigError, Forbidden, NotFound, NotSentError, RateLimited, Unauthorized
+from amili_async.errors import (
+    AmiliError,
+    BadRequest,
+    ConfigError,
+    Forbidden,
+    NotFound,
+    NotSentError,
+    RateLimited,
+    Unauthorized,
+    Unprocessable,
+)
 from amili_async.identity.operations import TOKEN
 
 if TYPE_CHECKING:
@@ -188,6 +198,8 @@ def read_env_file(path: Path) -> dict[str, str]:
             raise Stop(f"--env-file {path}: line {number} is not KEY=VALUE")
         name, value = match.groups()
         if name.startswith("AMILI_"):
+            if value[:1] not in {"'", '"'}:
+                value = re.sub(r"\s+#.*", "", value)  # a comment behind it
             quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
             found[name] = value[1:-1] if quoted else value
     return found
@@ -218,6 +230,8 @@ def explain(error: BaseException) -> tuple[str, int]:
         advice = "check the network and AMILI_ENVIRONMENT"
     elif isinstance(error, Forbidden | NotFound):
         advice = "check the ids, and that these credentials may see them"
+    elif isinstance(error, BadRequest | Unprocessable):
+        advice = "check ids and filters; dates are YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ"
     elif isinstance(error, RateLimited):
         advice = "try again later"
     elif isinstance(error, OSError) and not isinstance(error, AmiliError):

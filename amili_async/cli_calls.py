@@ -79,6 +79,8 @@ def call(
         _check_ids(chosen, ids)
     wire = {plain(name): name for name in chosen.query}
     query = {wire.get(plain(name), name): value for name, value in fields.items()}
+    for name in query.keys() - set(chosen.query):
+        say(f"warning: {chosen.name} has no parameter {name} that is known here; it is sent as it is")
     with _warnings_as_lines():
         asyncio.run(_call(access, chosen, ids, _body(body), query))
 
@@ -96,8 +98,8 @@ async def _call(access: Access, chosen: Operation[Any], ids: tuple[str, ...], bo
 
 
 def _what_follows(resume: Cursor) -> str:
-    again = f"--page-token={resume.token} gets the next page; " if resume.kind == "token" else ""
-    return f"more rows follow; {again}resume cursor: {resume}"
+    again = f"--page-token={resume.token} gets the next page, and " if resume.kind == "token" else ""
+    return f"more rows follow; {again}`amili export` gets all of them"
 
 
 def _check_ids(chosen: Operation[Any], ids: tuple[str, ...], own: tuple[str, ...] = ()) -> None:
@@ -210,6 +212,8 @@ async def _token(access: Access, *, show: bool) -> None:
         "lifetime": "not told",
         "expires": "not told",
     }
+    if source is not None and isinstance(source, StaticToken):
+        rows["checked"] = "no: AMILI_TOKEN is given, and was not shown to the server"
     if lifetime is not None:
         expires = datetime.now(UTC) + timedelta(seconds=lifetime)
         rows |= {"lifetime": f"{lifetime:,.0f} s", "expires": f"{expires:%Y-%m-%d %H:%M:%S} UTC"}

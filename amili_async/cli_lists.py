@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,21 +95,36 @@ async def _sync(access: Access, given: Sequence[str], streams: Sequence[str], to
     try:
         async with connect(access, hooks=meter, data=data) as (amili, own):
             organizations = _organizations(given, own)
+            source, note = "the sandbox" if access.sandbox else amili.environment.url("collection"), to / "_amili_source"
+            _keep_apart(note, source)
             ticking = asyncio.create_task(_tick(progress))
             try:
                 with progress:
-                    return await sync(amili, organizations, to=to, streams=streams, meter=meter, on_progress=progress.update)
+                    report = await sync(amili, organizations, to=to, streams=streams, meter=meter, on_progress=progress.update)
             except BlockingIOError:
                 raise Stop(f"another sync is writing to {to}: wait for it, or give another folder with --to") from None
             except FileExistsError:
                 raise Stop(f"{to} is not a folder; give another one with --to") from None
             except OSError as error:
                 raise Stop(f"cannot write to {to}: {error.strerror}; give another folder with --to") from None
+            else:
+                if any(stream.state == "complete" for stream in report.streams):
+                    with suppress(OSError):
+                        note.write_text(f"{source}\n", encoding="utf-8")
+                return report
             finally:
                 ticking.cancel()
     except asyncio.CancelledError:
         kept = ", ".join(str(stream.part) for stream in progress.streams.values() if stream.part)
         raise Stop("interrupted" + (f"; unfinished files are kept: {kept}" if kept else ""), INTERRUPTED) from None
+
+
+def _keep_apart(note: Path, source: str) -> None:
+    """Refuse to write invented data over real data, or the other way round; a note in the folder says which it holds."""
+    with suppress(OSError):
+        held = note.read_text(encoding="utf-8").strip()
+        if held != source:
+            raise Stop(f"{note.parent} holds data of {held}, not of {source}; give another folder with --to")
 
 
 async def _tick(progress: SyncProgress) -> None:
@@ -204,6 +219,8 @@ async def _export(access: Access, stream: str, org: str | None, output: Path | N
             if file is not None:
                 await run_sync(file.commit)
                 say(f"{several(rows, 'row')} in {output}")
+            elif not rows:
+                say("0 rows")
         except BrokenPipeError:
             raise
         except (AmiliError, OSError, asyncio.CancelledError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from amili_async.sync.files import PartFile, own_folder
@@ -73,3 +75,30 @@ def test_folder_is_ours_alone(tmp_path):
         pass
     with own_folder(folder):
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_parts_are_locked(tmp_path):
+    """Two runs cannot write the same part; the second is told, and the first one's file stays whole."""
+    path = tmp_path / "a.ndjson"
+    with PartFile(path) as first:
+        first.write(b"1\n")
+        with pytest.raises(BlockingIOError):
+            PartFile(path)
+        first.commit()
+    assert path.read_bytes() == b"1\n"
+    with PartFile(path) as again:
+        again.write(b"2\n")
+        again.part.unlink()
+        again.part.write_bytes(b"somebody else's")
+        with pytest.raises(OSError, match="somebody has replaced"):
+            again.commit()
+    assert path.read_bytes() == b"1\n"
+
+
+@pytest.mark.parametrize("name", [".", "folder", "/dev/null"])
+def test_targets_that_are_no_plain_files(tmp_path, name):
+    """Folders and devices are refused before anything is read, and are still there afterwards."""
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=r"it is (a folder|there already)"):
+        PartFile(tmp_path / name)
+    assert not Path("/dev/null").is_file()
