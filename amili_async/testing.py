@@ -18,12 +18,12 @@ from amili_async.structs import encode
 from amili_async.transport import Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
     Answer = Reply | BaseException
     Handler = Callable[[Request], Answer | Awaitable[Answer]]
 
-__all__ = ["FakeClock", "FakeTransport", "Reply", "Request", "json_reply"]
+__all__ = ["FakeClock", "FakeTransport", "Reply", "Request", "json_reply", "sandbox_fixture"]
 
 
 def json_reply(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
@@ -101,3 +101,23 @@ class FakeClock:
         self.sleeps.append(seconds)
         self.advance(max(seconds, 0.0))
         await asyncio.sleep(0)
+
+
+def sandbox_fixture(**settings: Any) -> Any:
+    """Return a pytest fixture that gives a running sandbox.
+
+    One line in a test module makes it: `sandbox = sandbox_fixture(cases=50)`. Needs pytest-asyncio and the extra `sandbox`.
+
+    Args:
+        settings: arguments of `Sandbox`.
+    """
+    import pytest_asyncio  # noqa: PLC0415  # the test kit serves users without pytest, too
+
+    from amili_async.sandbox import Sandbox  # noqa: PLC0415  # an extra
+
+    @pytest_asyncio.fixture
+    async def sandbox() -> AsyncIterator[Sandbox]:
+        async with Sandbox(**settings) as running:
+            yield running
+
+    return sandbox

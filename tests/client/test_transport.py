@@ -124,6 +124,48 @@ async def test_no_proxy_by_default(mocked, monkeypatch):
     assert "proxy" not in call.kwargs
 
 
+@pytest.mark.parametrize("address", ["http://[bad", "ftp://proxy:21", "http://"])
+async def test_a_proxy_that_is_none_is_said_so(monkeypatch, address):
+    """A wrong address of a proxy in the environment is a ConfigError, without its login."""
+    monkeypatch.setenv("http_proxy", address)
+    async with client(trust_env=True) as amili:
+        with pytest.raises(errors.ConfigError, match="proxy"):
+            await amili.collection.invoices.get(ORG, "i1")
+
+
+async def test_a_proxy_without_a_scheme_is_http(mocked, monkeypatch):
+    """`proxy:3128` is how people write it; hosts that are excepted go without."""
+    monkeypatch.setenv("http_proxy", "proxy:3128")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    mocked.get(URL, payload={"data": {"id": "i1"}}, repeat=True)
+    async with client(trust_env=True) as amili:
+        await amili.collection.invoices.get(ORG, "i1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    async with client(trust_env=True) as amili:
+        await amili.collection.invoices.get(ORG, "i1")
+    ((first, second),) = mocked.requests.values()
+    assert str(first.kwargs["proxy"]) == "http://proxy:3128"
+    assert "proxy" not in second.kwargs
+
+
+async def test_a_session_of_another_loop_is_refused():
+    """An aiohttp session that was made in another event loop is said to be one."""
+
+    async def make():
+        return aiohttp.ClientSession()
+
+    loop = asyncio.new_event_loop()
+    try:
+        session = await asyncio.to_thread(loop.run_until_complete, make())
+        async with client(session=session) as amili:
+            with pytest.raises(errors.ConfigError, match="another event loop"):
+                await amili.collection.invoices.get(ORG, "i1")
+        await asyncio.to_thread(loop.run_until_complete, session.close())
+    finally:
+        loop.close()
+
+
 async def test_a_client_belongs_to_one_loop(mocked):
     """Use from a second event loop is refused in one clear sentence."""
     mocked.get(URL, payload={"data": {"id": "i1"}}, repeat=True)
