@@ -109,7 +109,7 @@ def encode(value: object) -> bytes:
 @lru_cache(maxsize=256)
 def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     """Return the one decoder of a type; making one costs more than using it."""
-    return msgspec.json.Decoder(kind)
+    return msgspec.json.Decoder(kind, float_hook=Decimal)  # for members of unknown shape; typed ones are what their type says
 
 
 def decode(body: bytes | msgspec.Raw) -> Any:

@@ -7,7 +7,7 @@ could not work without it. Amounts are exact `Decimal` in units of their currenc
 from __future__ import annotations
 
 from datetime import datetime  # msgspec reads the annotations at run time
-from typing import NewType
+from typing import Any, NewType
 
 from msgspec import field
 
@@ -276,12 +276,14 @@ class BatchSucceededItem(Model, frozen=True, kw_only=True):
     case_id: CaseId | None = None
 
 
-class BatchFailedItem(Model, frozen=True, kw_only=True):
-    """Outcome of one refused item; its fields are not known. Read them with `raw()` or a `model=` of your own."""
+BatchFailedItem = dict[str, Any]
+"""Outcome of one refused item: its members as they came, because none is documented. Numbers with a fraction are Decimal."""
 
 
 class Batch(Model, frozen=True, kw_only=True):
-    """One asynchronous job and the outcome of its items. A refused item can be null."""
+    """One asynchronous job and the outcome of its items. A refused item can be null; what it says is masked in `repr`."""
+
+    __personal__ = frozenset({"failed"})
 
     batch_id: BatchId
     type: BatchType | None = None
@@ -328,6 +330,8 @@ class LegacyBatchStatus(Model, frozen=True, kw_only=True):
 
 class LegacyBatch(Model, frozen=True, kw_only=True):
     """A batch whose `status` is a plain value on the newer pages and an object on the older one."""
+
+    __personal__ = frozenset({"failed"})
 
     batch_id: BatchId
     type: BatchType | None = None

@@ -245,7 +245,8 @@ async def test_wait_asks_with_growing_pauses():
     async with make_client(replies) as amili:
         ended = await amili.collection.batches.wait(ORG, "b1", poll=2)
         assert amili.clock.sleeps == [2, 3, 4.5, 6.75, 10.125, 15, 15, 15, 15]
-    assert (ended.status, len(ended.failed)) == ("PARTIAL", 1)
+    assert (ended.status, ended.failed) == ("PARTIAL", ({"code": "x"},))
+    assert "failed='***'" in repr(ended)
 
 
 @pytest.mark.asyncio

@@ -181,7 +181,9 @@ HANDED_IN = {
     if "items" in content
 }
 COMPONENTS = _components()
-OBJECTS = [it for it in COMPONENTS if "object" in it.schema.get("type", ()) and not _is_envelope(it)]
+MAPPINGS = {"BatchFailedItem"}
+"""Objects without any documented property: handed out as they came, not as a Struct that would drop what they say."""
+OBJECTS = [it for it in COMPONENTS if "object" in it.schema.get("type", ()) and not _is_envelope(it) and it.name not in MAPPINGS]
 LISTS = [it for it in COMPONENTS if "x-extensible-enum" in it.schema]
 CASES: dict[str, dict[str, Any]] = {
     "fact": {it["name"]: it for it in FACT_LIST},

@@ -14,6 +14,8 @@ import pytest
 from amili_async.structs import Model, OpenEnum, decode, decode_item, decoder, encode
 from amili_async.webhooks import parse
 
+from .conftest import MAPPINGS
+
 WIDER = {
     "caseNumber": {"integer", "string"},  # a number in cases, a string in settlements and webhooks
     "collectionCaseNumber": {"integer", "string"},  # the same number under another name
@@ -89,6 +91,8 @@ def kinds(type_: Any) -> set[str]:
             return {f"enum {cls.__name__}"}
         case kind_of.StructType(cls=cls) if issubclass(cls, Model):
             return {f"object {cls.__name__}"}
+        case kind_of.DictType():
+            return {f"object {name}" for name in MAPPINGS}
         case kind_of.NoneType():
             return set()
     return {PLAIN[type(type_)]}
