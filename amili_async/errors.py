@@ -68,6 +68,7 @@ class AmiliError(Exception):
         retry_after: seconds the server asked to wait, if it did.
         resume: cursor of the page whose fetch failed; pass it to `pages(resume=...)` to get exactly the rest.
         accepted: of a create in several requests, what had been handed in before the one that failed (`Created`).
+        idempotency_key: of a create, the key under which the request that failed was sent.
     """
 
     status: int | None
@@ -81,6 +82,7 @@ class AmiliError(Exception):
     retry_after: float | None
     resume: Cursor | None
     accepted: Created | None = None
+    idempotency_key: str | None = None
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from amili_async.errors import WebhookError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["DEFAULT_SCHEME", "HmacSha256", "SignatureScheme", "lower_names", "verify"]
+__all__ = ["DEFAULT_SCHEME", "HmacSha256", "SignatureScheme", "keys_of", "lower_names", "verify"]
 
 SIGNATURE = "X-Webhook-Signature"
 
@@ -108,14 +108,22 @@ def verify(
     Raises:
         WebhookError: it is not genuine, or cannot be shown to be.
     """
-    keys = [secret.encode() if isinstance(secret, str) else secret for secret in secrets]
-    if not keys or not all(keys):
+    keys = keys_of(secrets)
+    if not keys:
         raise WebhookError("there is no secret to check the delivery with")
     lower = lower_names(headers)
     moment = time.time() if now is None else now
     genuine = [scheme.check(body, lower, key, moment) for key in keys]  # all, so that the time does not tell which one fits
     if not any(genuine):
         raise WebhookError("the signature is not that of this body and secret")
+
+
+def keys_of(secrets: object) -> list[bytes]:
+    """Return secrets as bytes; nothing if one of them is none, or if they are one text, whose letters would each be a secret."""
+    if isinstance(secrets, str | bytes) or not isinstance(secrets, list | tuple | set | frozenset):
+        return []
+    keys = [secret.encode(errors="ignore") if isinstance(secret, str) else secret for secret in secrets]
+    return keys if all(isinstance(key, bytes) and key for key in keys) else []
 
 
 def lower_names(headers: Mapping[str, str]) -> dict[str, str]:

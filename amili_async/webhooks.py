@@ -33,7 +33,7 @@ from amili_async.collection.events import (
 )
 from amili_async.config import whole
 from amili_async.errors import ConfigError, WebhookError
-from amili_async.signatures import DEFAULT_SCHEME, HmacSha256, SignatureScheme, lower_names, verify
+from amili_async.signatures import DEFAULT_SCHEME, HmacSha256, SignatureScheme, keys_of, lower_names, verify
 from amili_async.structs import decode, decode_item, without_values
 
 __all__ = ["HmacSha256", "Receiver", "Router", "SignatureScheme", "parse", "verify"]
@@ -103,6 +103,14 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> WebhookEvent
     raise failure
 
 
+class _Run:
+    """A delivery that is being handled."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+        self.failed = False
+
+
 class Router:
     """Hands events to the functions that asked for them, each delivery once.
 
@@ -113,8 +121,8 @@ class Router:
     async def completed(event: BatchCompletedEvent) -> None: ...
     ```
 
-    A repeated delivery (same `delivery_id`, or same event id where there is none) is passed over while the first is handled and
-    after it went well; after it failed, the next one is handled again.
+    A repeated delivery (same `delivery_id`, or same event id where there is none) is passed over after the first went well; one
+    that comes meanwhile waits for the first and shares its fate. The id comes in a header, which a signature does not cover.
 
     Args:
         remember: how many deliveries are remembered.
@@ -125,6 +133,7 @@ class Router:
         self._remember = remember
         self._handlers: dict[str, list[Handler]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._running: dict[str, _Run] = {}
         self._watched: dict[str, list[asyncio.Event]] = {}
 
     def on(self, *types: EventType | str) -> Callable[[H], H]:
@@ -148,12 +157,14 @@ class Router:
         """
         key = event.delivery_id or event.id
         if key is not None:
-            if key in self._seen:
-                self._seen.move_to_end(key)
+            if (first := self._running.get(key)) is not None:
+                await first.done.wait()
+                if first.failed:
+                    raise WebhookError("the same delivery has just failed")
                 return False
-            self._seen[key] = None
-            while len(self._seen) > self._remember:
-                self._seen.popitem(last=False)
+            if key in self._seen:
+                return False
+        run = self._running[key or ""] = _Run()
         if isinstance(event, BatchCompletedEvent):
             for told in self._watched.get(str(event.data.batch_id), ()):
                 told.set()
@@ -161,9 +172,15 @@ class Router:
             for handler in [*self._handlers.get(str(event.type), ()), *self._handlers.get("", ())]:
                 await handler(event)
         except BaseException:
-            if key is not None:
-                self._seen.pop(key, None)
+            run.failed = True
             raise
+        finally:
+            self._running.pop(key or "", None)
+            run.done.set()
+        if key is not None:
+            self._seen[key] = None
+            while len(self._seen) > self._remember:
+                self._seen.popitem(last=False)
         return True
 
     @contextmanager
@@ -204,8 +221,8 @@ class Receiver:
         max_pending: int = 1_000,
         answer_after: bool = False,
     ) -> None:
-        if not secrets or not all(secrets):
-            raise ConfigError("a receiver of webhooks needs at least one secret, and none may be empty")
+        if not keys_of(secrets):
+            raise ConfigError("a receiver of webhooks needs a list of secrets, at least one, and none may be empty")
         whole(max_body, "max_body")
         whole(max_pending, "max_pending")
         self.router = router
@@ -260,7 +277,7 @@ class Receiver:
         """Take in nothing more, and wait for the functions that still run."""
         self._closing = True
         while self._running:
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await asyncio.wait(set(self._running))  # which does not cancel them when somebody cancels this
 
     async def aiohttp_handler(self, request: Any) -> Any:
         """Handle a request of `aiohttp.web`: `app.router.add_post("/webhooks", receiver.aiohttp_handler)`.
@@ -269,6 +286,9 @@ class Receiver:
         """
         from aiohttp import web  # noqa: PLC0415  # a server of its own is not needed to verify and parse
 
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            # The server would unpack it beyond the limit, and the signature is that of the bytes as sent.
+            return web.Response(status=415, text="no content encoding is taken")
         chunks: list[bytes] = []
         size = 0
         async for chunk in request.content.iter_any():
@@ -285,6 +305,12 @@ class Receiver:
 
     async def asgi(self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Handler) -> None:
         """Handle a request as an ASGI application, or a part of one."""
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await self.aclose()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
         if scope["type"] != "http":
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

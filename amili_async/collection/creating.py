@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from amili_async.collection.requests import NewCorrection, NewInvoice, NewPayment
     from amili_async.operation import Operation
     from amili_async.product import Calls
+
+logger = logging.getLogger("amili_async")
 
 __all__ = ["CHUNK", "Chunk", "Created", "create"]
 
@@ -94,10 +98,10 @@ async def create(
             accepted = await _send(
                 calls, operation, organization_id, part, replace(options, idempotency_key=key), recover=recover
             )
-        except AmiliError as error:
+        except (AmiliError, asyncio.CancelledError) as error:
             if len(starts) > 1:
                 error.add_note(f"items {start} to {start + len(part) - 1} of {len(rows)} failed; those after them were not sent")
-            error.accepted = Created(tuple(chunks))
+            error.__dict__.update(accepted=Created(tuple(chunks)), idempotency_key=key)
             raise
         chunks.append(Chunk(start, len(part), key, accepted))
     return Created(tuple(chunks))
@@ -119,7 +123,10 @@ async def _send(
     try:
         # Sent once: that the server recognises a key when it comes again is not documented, so look instead of repeating.
         return (await calls.call(operation, organization_id, body=body, options=options, repeat=False)).data
-    except (OutcomeUnknownError, ServerError, DecodeError):
+    except AmiliError as error:
+        unknown = isinstance(error, OutcomeUnknownError | ServerError | DecodeError) or error.status == 408
+        if not unknown:
+            raise
         found = await _look_for(calls, organization_id, options)
         if found is None:
             raise
@@ -139,9 +146,14 @@ async def _look_for(calls: Calls, organization_id: str, options: RequestOptions)
         return (await calls.list(ops.BATCHES_LIST, organization_id, filters=filters, model=None, limit=2, options=look)).items
 
     for attempt in range(LOOKS):
-        found = await batches(options.idempotency_key)
-        if len(found) == 1 and not await batches(uuid.uuid4().hex):
-            return BatchAccepted(batch_id=found[0].batch_id)
+        try:
+            found = await batches(options.idempotency_key)
+            if len(found) == 1 and not await batches(uuid.uuid4().hex):
+                return BatchAccepted(batch_id=found[0].batch_id)
+        except AmiliError as error:
+            # Says nothing about the create, so it must not take the place of its error.
+            logger.warning("could not look for the batch of a create: %s", type(error).__name__)
+            found = []
         if found:
             return None
         if attempt < LOOKS - 1:

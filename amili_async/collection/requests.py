@@ -25,6 +25,7 @@ from msgspec import UNSET, UnsetType
 
 from amili_async.collection.models import Currency, InvoiceType, PaymentType
 from amili_async.errors import ConfigError
+from amili_async.structs import encode
 
 __all__ = ["InvalidItems", "NewCorrection", "NewInvoice", "NewPayment", "Problem", "check"]
 
@@ -123,9 +124,24 @@ def _problems(index: int, item: object, kind: type[_New]) -> list[Problem]:
     if not isinstance(item, kind):
         return [Problem(index, "", f"is a {type(item).__name__}, not a {kind.__name__}")]
     found = [Problem(index, name, reason) for name in item.__struct_fields__ if (reason := _reason(name, getattr(item, name)))]
+    if not isinstance(item.extra, Mapping):
+        return found
     names = {field.encode_name for field in msgspec.structs.fields(item) if getattr(item, field.name) is not UNSET}
     found += [Problem(index, f"extra[{name!r}]", "is a field of its own") for name in item.extra if name in names]
+    if _has_float(item.extra):
+        found.append(Problem(index, "extra", "holds a float: its digits are not those that were written"))
+    try:
+        if not found:
+            encode(item.body())
+    except (TypeError, ValueError) as error:  # of which a lone surrogate is one
+        found.append(Problem(index, "extra", f"cannot be written as JSON ({type(error).__name__})"))
     return found
+
+
+def _has_float(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_float(one) for one in value.values())
+    return isinstance(value, float) or (isinstance(value, list | tuple) and any(_has_float(one) for one in value))
 
 
 def _reason(name: str, value: object) -> str | None:

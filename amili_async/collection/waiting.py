@@ -11,8 +11,10 @@ from amili_async.collection.models import BatchStatus
 from amili_async.config import RequestOptions, positive
 from amili_async.errors import (
     AmiliError,
+    ApiError,
     BatchFailed,
     BatchTimeout,
+    DecodeError,
     NotFound,
     NotSentError,
     OutcomeUnknownError,
@@ -32,6 +34,7 @@ __all__ = ["has_ended", "wait", "wait_all"]
 FINAL = frozenset({BatchStatus.SUCCESS, BatchStatus.PARTIAL, BatchStatus.FAILED})
 GROWTH = 1.5
 LONGEST = 15.0
+SOON = 0.5
 GRACE = 10.0
 """Seconds in which a batch that was just made may not be found yet."""
 PASSING = (ServerError, RateLimited, NotSentError, OutcomeUnknownError)
@@ -81,10 +84,15 @@ async def wait(
                 trouble = error
             except PASSING as error:
                 trouble = error
+            except (DecodeError, ApiError) as error:
+                if not (isinstance(error, DecodeError) and error.damaged) and error.status != 408:
+                    raise
+                trouble = error
             if batch is not None and has_ended(batch):
                 return batch
             await _pause(calls, min(pause, max(timeout - (clock.monotonic() - started), 0.0)), told)
-            pause = min(pause * GROWTH, max(LONGEST, poll))
+            # The webhook may be ahead of what the server shows: then ask again soon.
+            pause = min(poll, SOON) if told.is_set() else min(pause * GROWTH, max(LONGEST, poll))
     raise BatchTimeout(
         f"batch {batch_id} had not ended after {timeout:g} s" + (f" (last: {trouble.message})" if trouble else ""), batch=batch
     ) from trouble

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import pickle
 from datetime import UTC, date, datetime
@@ -227,6 +228,30 @@ async def test_recover_does_not_trust_a_filter_that_is_ignored():
             await amili.collection.invoices.create(ORG, [INVOICE], recover=True, options=KEY)
         posts = [request for request in amili.transport.requests if request.method == "POST"]
     assert len(posts) == 1
+
+
+@pytest.mark.parametrize("trouble", [Reply(403, {}, b""), errors.NotSentError("refused"), Reply(200, {}, b"{}")])
+@pytest.mark.asyncio
+async def test_a_failed_look_does_not_hide_the_loss(trouble):
+    """Whatever comes of looking, the error says what is known of the create, with the key that it was sent under."""
+
+    def handler(request):
+        return errors.OutcomeUnknownError("lost") if request.method == "POST" else copy.copy(trouble)
+
+    async with make_client(handler, retry=RetryPolicy(attempts=1)) as amili:
+        with pytest.raises(errors.OutcomeUnknownError) as caught:
+            await amili.collection.invoices.create(ORG, [INVOICE], recover=True)
+        posts = [request for request in amili.transport.requests if request.method == "POST"]
+    assert [request.headers["IdempotencyKey"] for request in posts] == [caught.value.idempotency_key]
+
+
+@pytest.mark.parametrize("extra", [{"x": object()}, {"x": Decimal("NaN")}, {"x": "\ud800"}, {None: 1}, {"x": [1.5]}, None])
+def test_what_cannot_be_written_is_a_problem(extra):
+    """Members that are no JSON, or floats, are found before the first chunk goes out."""
+    bad = NewPayment(invoice_id="i1", amount=1, currency="NOK", extra=extra)
+    with pytest.raises(InvalidItems) as caught:
+        check([bad], NewPayment)
+    assert caught.value.problems[0].field == "extra"
 
 
 @pytest.mark.asyncio

@@ -367,7 +367,7 @@ async def test_asgi():
     assert await ask(BODY, {}) == 401
     assert await ask(b"x" * 5_000, {}) == 413
     assert await ask(b"", {}, method="GET") == 405
-    assert await ask(b"", {}, kind="lifespan") is None
+    assert await ask(b"", {}, kind="websocket") is None
     await receiver.aclose()
     assert seen == ["BATCH_COMPLETED"]
 
@@ -379,3 +379,67 @@ def test_base64_digests_are_strict():
     assert len(base64.b64decode(good)) == 32
     with pytest.raises(WebhookError):
         verify(BODY, {scheme.header: good[:10] + "\n" + good[10:]}, secrets=[SECRET], scheme=scheme)
+
+
+@pytest.mark.parametrize("secrets", ["hunter2", b"hunter2", [5], [""], ["\udc80"], None])
+def test_secrets_must_be_a_list_of_them(secrets):
+    """One text is not taken for a list of its letters, and nothing odd gets through."""
+    with pytest.raises(ConfigError):
+        Receiver(Router(), secrets=secrets)
+    with pytest.raises(WebhookError):
+        verify(BODY, signed(secret="h"), secrets=secrets)
+
+
+@pytest.mark.asyncio
+async def test_a_repeat_shares_the_fate_of_the_first():
+    """While the first delivery is handled, another of the same waits: 500 if it fails, so that it comes again."""
+    router, hold = Router(), asyncio.Event()
+
+    @router.on("BATCH_COMPLETED")
+    async def failing(event):
+        await hold.wait()
+        raise ZeroDivisionError
+
+    receiver = Receiver(router, secrets=[SECRET], answer_after=True)
+    answers = [asyncio.create_task(receiver.receive(BODY, signed(IdempotencyKey="a"))) for _ in range(2)]
+    await asyncio.sleep(0)
+    hold.set()
+    assert [status for status, _ in await asyncio.gather(*answers)] == [500, 500]
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_end_does_not_cancel_the_work():
+    """A bounded wait for the end leaves what was accepted running."""
+    router, hold, done = Router(), asyncio.Event(), []
+
+    @router.on("BATCH_COMPLETED")
+    async def slow(event):
+        await hold.wait()
+        done.append(1)
+
+    receiver = Receiver(router, secrets=[SECRET])
+    await receiver.receive(BODY, signed())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(receiver.aclose(), 0.01)
+    hold.set()
+    await receiver.aclose()
+    assert done == [1]
+
+
+@pytest.mark.asyncio
+async def test_asgi_ends_orderly():
+    """At the end of an ASGI server what was accepted is finished first."""
+    router, done = Router(), []
+    router.on()(lambda event: asyncio.sleep(0.01, done.append(1)))
+    receiver = Receiver(router, secrets=[SECRET])
+    await receiver.receive(BODY, signed())
+    messages, sent = iter(["lifespan.startup", "lifespan.shutdown"]), []
+
+    async def receive():
+        return {"type": next(messages)}
+
+    async def send(message):
+        sent.append((message["type"], len(done)))
+
+    await receiver.asgi({"type": "lifespan"}, receive, send)
+    assert sent == [("lifespan.startup.complete", 0), ("lifespan.shutdown.complete", 1)]
