@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -86,6 +87,8 @@ class Calls:
         filters = dict(query or {})
         paging = cast("Paging", operation.paging)
         token, size = (filters.pop(name, None) for name in (paging.token_param or "", paging.size_param or ""))
+        if size is not None and not re.fullmatch(r"[0-9]{1,9}", str(size)):
+            raise ConfigError("the page size must be a whole number")
         page_size = None if size is None else int(str(size))
         pager: Pager[Any] = self.list(operation, *values, filters=filters, model=None, page_size=page_size, options=options)
         walker = Walker(pager, None)

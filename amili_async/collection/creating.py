@@ -79,7 +79,7 @@ async def create(
     recover: bool,
     options: RequestOptions | None,
 ) -> Created:
-    """Hand in items; see the methods in `api.py`."""
+    """Hand in items; see `Invoices.create`."""
     rows = list(items)
     size = CHUNK if chunk_size is None else chunk_size
     whole(size, "chunk_size")
@@ -143,7 +143,8 @@ async def _look_for(calls: Calls, organization_id: str, options: RequestOptions)
 
     async def batches(key: str | None) -> Sequence[Any]:
         filters = {"IdempotencyKey": key}
-        return (await calls.list(ops.BATCHES_LIST, organization_id, filters=filters, model=None, limit=2, options=look)).items
+        # All pages, not the first: an empty one with a token says neither that our batch is missing nor that the filter works.
+        return await calls.list(ops.BATCHES_LIST, organization_id, filters=filters, model=None, limit=2, options=look).collect()
 
     for attempt in range(LOOKS):
         try:

@@ -137,6 +137,9 @@ async def test_call_takes_page_token_and_size_from_the_query():
             async for page in amili.collection.cases.list(ORG, page_size=7).pages(resume=page.resume)
             for case in page
         ]
+        for bad in ("x", "9" * 5_000, -1, "\uff11"):
+            with pytest.raises(errors.ConfigError, match="page size"):
+                await amili.call("collection.cases.list", ORG, query={"PageSize": bad})
     assert rest == ["c"]
 
 

@@ -220,6 +220,28 @@ async def test_recover_looks_and_does_not_repeat():
     assert amili.clock.sleeps == [0.5, 1.0, 2.0]
 
 
+@pytest.mark.parametrize("ignores_filter", [False, True])
+@pytest.mark.asyncio
+async def test_recover_looks_behind_empty_pages(ignores_filter):
+    """An empty page with a token decides nothing: neither that the batch is missing, nor that the filter works."""
+
+    def handler(request):
+        if request.method == "POST":
+            return errors.OutcomeUnknownError("lost")
+        query = query_of(request)
+        if "PageToken" not in query:
+            return json_reply({"data": [], "summary": {"nextPageToken": "t"}})
+        return batches("b7") if query["IdempotencyKey"] == "k1" or ignores_filter else batches()
+
+    async with make_client(handler) as amili:
+        create = amili.collection.invoices.create(ORG, [INVOICE], recover=True, options=KEY)
+        if ignores_filter:
+            with pytest.raises(errors.OutcomeUnknownError):
+                await create
+        else:
+            assert (await create).batch_id == "b7"
+
+
 @pytest.mark.asyncio
 async def test_recover_does_not_trust_a_filter_that_is_ignored():
     """A server that shows batches under any key is not believed: no wrong batch; the loss is raised."""
