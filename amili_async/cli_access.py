@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from amili_async.config import Environment, Limits
+from amili_async.config import Environment
 from amili_async.errors import (
     AmiliError,
     BadRequest,
@@ -98,7 +98,6 @@ async def connect(
     *,
     hooks: Hooks | None = None,
     data: Mapping[str, int] | None = None,
-    page_size: int | None = None,
     anonymous: bool = False,
 ) -> AsyncGenerator[tuple[AmiliClient, tuple[str, ...]]]:
     """Open a client as the options say, and a sandbox for it if they do.
@@ -107,7 +106,6 @@ async def connect(
         access: the options.
         hooks: hooks of the client.
         data: how much data the sandbox shall hold: its own arguments.
-        page_size: items per page.
         anonymous: whether it also works without credentials.
 
     Yields:
@@ -118,7 +116,7 @@ async def connect(
     """
     from amili_async.client import AmiliClient  # noqa: PLC0415  # aiohttp takes its time, and --help does without
 
-    settings: dict[str, Any] = {"hooks": hooks, "limits": None if page_size is None else Limits(page_size=page_size)}
+    settings: dict[str, Any] = {"hooks": hooks}
     if access.sandbox:
         if access.env_file is not None:
             raise Stop("--sandbox has its own credentials: leave out --env-file")

@@ -86,10 +86,7 @@ def call(
 
 
 async def _call(access: Access, chosen: Operation[Any], ids: tuple[str, ...], body: object, query: dict[str, str]) -> None:
-    size = query.pop(chosen.paging.size_param, None) if chosen.paging and chosen.paging.size_param else None
-    if size is not None and not (size.isdecimal() and size.isascii() and len(size) < 10):
-        raise Stop("the page size must be a whole number")
-    async with connect(access, page_size=None if size is None else int(size), anonymous=not chosen.authenticated) as (amili, own):
+    async with connect(access, anonymous=not chosen.authenticated) as (amili, own):
         _check_ids(chosen, ids, own)
         data = (await amili.call(chosen, *ids, body=body, query=query)).data
     _print_json(data.items if isinstance(data, Page) else data, pretty=sys.stdout.isatty())
