@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from amili_async.errors import DecodeError
-from amili_async.structs import decode, decode_item, decoder, without_values
+from amili_async.structs import decode, decode_item, decoder, keeps_extra, without_values
 
 if TYPE_CHECKING:
     from amili_async.operation import Operation
 
-__all__ = ["NOT_JSON", "error_code", "read_answer", "request_id"]
+__all__ = ["NOT_JSON", "error_code", "read_answer", "read_open", "request_id"]
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DecimalException)
 """What decoding raises. `msgspec.ValidationError`, JSON of another shape, is one of them: catch it first."""
@@ -32,18 +32,15 @@ def read_answer(operation: Operation[Any], status: int, body: bytes) -> Any:
     """Decode the answer of an operation that is no list.
 
     Where the shape is not known the JSON is returned as plain Python objects, a text as str, anything else as bytes, and nothing
-    as None.
+    as None. An answer to a write that is not of the promised shape is kept in `extra`, if its type has that.
 
     Raises:
         DecodeError: the answer is damaged, or not of the promised shape.
     """
     if operation.response is None:
-        return _read_open(body)
+        return read_open(body)
     if operation.body_optional:
-        try:
-            return read_answer(replace(operation, body_optional=False), status, body)
-        except DecodeError:
-            return None  # it was carried out: an answer that cannot be read must not look like a failure
+        return _read_optional(operation, status, body)
     if not body.strip():
         raise DecodeError(f"answered {status} without a body", damaged=status != 204)
     content: bytes | msgspec.Raw = body
@@ -56,10 +53,18 @@ def read_answer(operation: Operation[Any], status: int, body: bytes) -> Any:
             return _read_leniently(content, operation.response)
         return decode_item(content, operation.response)
     except msgspec.ValidationError as error:
+        if operation.method != "GET" and keeps_extra(operation.response):
+            return _kept(operation.response, body)
         failure = DecodeError(f"the answer is not of the promised shape: {without_values(error)}")
     except NOT_JSON as error:
         failure = DecodeError(f"the answer is not JSON: {without_values(error)}", damaged=True)
     raise failure
+
+
+def _kept(kind: Any, body: bytes) -> Any:
+    """Return the answer to a write, which is of another shape than was thought, as an object that has nothing but what came."""
+    found = read_open(body)
+    return kind(extra=found if isinstance(found, dict) else {"": found})
 
 
 def _read_leniently(content: bytes | msgspec.Raw, kind: Any) -> Any:
@@ -79,11 +84,34 @@ def _read_leniently(content: bytes | msgspec.Raw, kind: Any) -> Any:
     raise error
 
 
-def _read_open(body: bytes) -> Any:
+def _read_optional(operation: Operation[Any], status: int, body: bytes) -> Any:
     if not body.strip():
         return None
     try:
-        return decode(body)
+        return read_answer(replace(operation, body_optional=False), status, body)
+    except DecodeError:
+        if operation.method == "GET":
+            raise
+    # It was carried out: an answer that cannot be read must not look like a failure.
+    return _kept(operation.response, body) if keeps_extra(operation.response) else None
+
+
+def read_open(body: bytes, media: str = "") -> Any:
+    """Read an answer of unknown shape: JSON as plain Python objects, a text as str, nothing as None, anything else as bytes.
+
+    Args:
+        body: the answer.
+        media: its Content-Type. What is neither JSON nor a plain text is a file, and left as it is.
+    """
+    if not body.strip():
+        return None
+    media = media.partition(";")[0].strip().lower()
+    if media and "json" not in media and media not in {"text/plain", "text/html"}:
+        return body
+    try:
+        found = decode(body)
+        if isinstance(found, dict | list) or not media.startswith("text/"):
+            return found  # a text that happens to be a number stays a text
     except NOT_JSON:
         pass
     try:

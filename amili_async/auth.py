@@ -1,4 +1,4 @@
-"""Access tokens: where they come from, how long they are good for, and how one renewal serves everybody.
+"""Access tokens and passwords: where they come from, how long they are good for, and how one renewal serves everybody.
 
 Life is measured from the moment a token was asked for, on the monotonic clock, so that neither a wrong clock here nor one there
 matters. A token is renewed a little before its end; if that fails, the old one serves on while it is valid.
@@ -7,23 +7,37 @@ matters. A token is renewed a little before its end; if that fails, the old one 
 from __future__ import annotations
 
 import logging
+import re
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit
 
 import anyio
 
+from amili_async.config import APIS, origin
 from amili_async.errors import AmiliError, ConfigError, DeadlineExceeded, DecodeError
 from amili_async.hooks import Hooks, TokenEvent, emit
 
 if TYPE_CHECKING:
     from amili_async.clock import Clock
+    from amili_async.config import Environment
     from amili_async.identity.models import TokenResponse
 
 logger = logging.getLogger("amili_async")
 
-__all__ = ["AccessToken", "ClientCredentials", "Credentials", "StaticToken", "TokenCache", "TokenExchange"]
+__all__ = [
+    "AccessToken",
+    "BasicCredentials",
+    "ClientCredentials",
+    "Credentials",
+    "Keyring",
+    "StaticToken",
+    "TokenCache",
+    "TokenExchange",
+]
 
 TokenExchange = Callable[[Mapping[str, str]], "Awaitable[TokenResponse]"]
 """Posts a form to the identity host and returns its answer."""
@@ -38,15 +52,26 @@ EARLY_PAUSE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A bearer token. `lifetime` is in seconds from when it was asked for; None: good until the server refuses it."""
+    """What goes into the Authorization header: a scheme, and a value that is a secret.
+
+    `lifetime` is in seconds from when it was asked for; None: good until the server refuses it.
+    """
 
     value: str = field(repr=False)
     lifetime: float | None = None
+    scheme: str = "Bearer"
 
     def __post_init__(self) -> None:
         """Refuse what cannot stand in a header."""
         if not self.value or not self.value.isascii() or not self.value.isprintable() or " " in self.value:
             raise ConfigError("an access token must be printable ASCII without blanks, and not empty")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", self.scheme):
+            raise ConfigError("the scheme of an access token must be a word, such as Bearer")
+
+    @property
+    def authorization(self) -> str:
+        """The Authorization header."""
+        return f"{self.scheme} {self.value}"
 
 
 class Credentials(Protocol):
@@ -104,6 +129,38 @@ class StaticToken:
     async def obtain(self, exchange: TokenExchange) -> AccessToken:  # noqa: ARG002  # the protocol's signature
         """Return the token."""
         return AccessToken(self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class BasicCredentials:
+    """User name and password of one API, sent with each of its requests (HTTP Basic, RFC 7617, in UTF-8).
+
+    Only the AutoCollect legacy API is documented to take them, on its older page. A refusal is `Unauthorized` at once.
+
+    Args:
+        username: never shown, as it may be personal; without a colon.
+        password: never shown.
+
+    Example:
+        `AmiliClient(credentials, api_credentials={"autocollect": BasicCredentials("user", "password")})`
+    """
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be sent."""
+        for name, value in (("username", self.username), ("password", self.password)):
+            if not value:
+                raise ConfigError(f"BasicCredentials: {name} must not be empty")
+            if re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", value):
+                raise ConfigError(f"BasicCredentials: {name} must not hold control characters or halves of characters")
+        if ":" in self.username:
+            raise ConfigError("BasicCredentials: username must not hold a colon, which ends it on the wire")
+
+    async def obtain(self, exchange: TokenExchange) -> AccessToken:  # noqa: ARG002  # the protocol's signature
+        """Return both as one value of the header; nothing is asked for."""
+        return AccessToken(b64encode(f"{self.username}:{self.password}".encode()).decode(), scheme="Basic")
 
 
 def lifetime_of(answer: TokenResponse) -> float | None:
@@ -207,3 +264,36 @@ class TokenCache:
             self._token = None
             self._expires = self._renew = 0.0
             emit(hooks.on_token, TokenEvent(what="rejected"))
+
+
+class Keyring:
+    """Whose token goes with a call, and where to: the client's own for all APIs but those that have credentials of their own.
+
+    Args:
+        tokens: the client's own; None if it has none.
+        by_api: those of single APIs, by the names of the APIs.
+        environment: where the APIs are.
+    """
+
+    def __init__(self, tokens: TokenCache | None, by_api: Mapping[str, TokenCache], environment: Environment) -> None:
+        self._tokens = tokens
+        self._by_api = dict(by_api)
+        self._environment = environment
+        urls = (getattr(environment, api) for api in APIS if api not in by_api)
+        self._origins = frozenset(origin(url) for url in urls if url)
+
+    def tokens(self, api: str) -> TokenCache | None:
+        """Return where the tokens of an API come from; None if there are none."""
+        return self._by_api.get(api, self._tokens)
+
+    def may_see(self, api: str, url: str) -> bool:
+        """Tell whether the token of an API may go to a URL.
+
+        The client's own token may go to the origins of the APIs that it is for. That of one API stays below its base URL: to
+        another API at the same host a password is nobody's.
+        """
+        if api not in self._by_api:
+            return origin(url) in self._origins
+        base, path = self._environment.url(api), unquote(urlsplit(url).path)
+        below = origin(url) == origin(base) and path.startswith(f"{unquote(urlsplit(base).path)}/")
+        return below and not re.search(r"/\.\.|[\\%]", path)  # neither up again, nor so that some server would read it so

@@ -241,7 +241,8 @@ class RequestOptions:
         timeout: total time of the call in seconds, instead of `Timeouts.total`.
         headers: headers to add. Those that the session itself answers for (Authorization, Cookie ...) are refused.
         query: query parameters to add, names as on the wire.
-        idempotency_key: key by which the server can recognise a repeat; with one, a write may be repeated by the client.
+        idempotency_key: key by which the server can recognise a repeat; with one, a write may be repeated by the client, but for
+            operations with `retry_with_key` False (all sends of Distribution).
         retry: retry policy of this call.
     """
 

@@ -39,10 +39,12 @@ __all__ = [
     "PaginationError",
     "RateLimited",
     "ServerError",
+    "SinkError",
     "Unauthorized",
     "UnconfirmedOperationWarning",
     "Unprocessable",
     "WebhookError",
+    "WriteFailed",
 ]
 
 _PRINTABLE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
@@ -190,6 +192,15 @@ class Unprocessable(ApiError):
     """422: the content was understood but cannot be processed."""
 
 
+class WriteFailed(Unprocessable):
+    """A write was answered with a success whose content says that it failed. `result` is that content, with the reasons."""
+
+    def __init__(self, message: str = "", *, result: Any = None, **facts: Any) -> None:
+        """Keep the result beside the facts of every error."""
+        super().__init__(message, **facts)
+        self.result = result
+
+
 class RateLimited(ApiError):
     """429: too many requests. `retry_after` says how long the server wants to be left alone, in seconds."""
 
@@ -293,6 +304,19 @@ class BatchFailed(BatchError):
 
 class BatchTimeout(BatchError, TimeoutError):
     """The batch had not ended when the time ran out."""
+
+
+class SinkError(AmiliError):
+    """The target of a sync cannot be used, or has failed; what was committed before is safe.
+
+    `busy`: another run is using it. `usable` False: the target as given cannot serve, so the command has to change.
+    """
+
+    def __init__(self, message: str = "", *, busy: bool = False, usable: bool = True, **facts: Any) -> None:
+        """Keep what kind of failure it is beside the facts of every error."""
+        super().__init__(message, **facts)
+        self.busy = busy
+        self.usable = usable
 
 
 class WebhookError(AmiliError):

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from amili_async.errors import AmiliError
 
-__all__ = ["AttemptEvent", "Hooks", "PageDrift", "PageEvent", "RequestEvent", "RetryEvent", "TokenEvent", "emit"]
+__all__ = ["AttemptEvent", "Chain", "Hooks", "PageDrift", "PageEvent", "RequestEvent", "RetryEvent", "TokenEvent", "emit"]
 
 E = TypeVar("E")
 
@@ -85,9 +85,11 @@ class PageEvent:
 class PageDrift:
     """A list contradicts itself; the walk goes on the way that loses nothing.
 
-    Kinds: `total_moved` (rows came or went meanwhile), `rows_differ_from_total` (at the end), `token_without_next`,
-    `next_without_token`, `pages_without_next`, `page_after_last` (summaries that disagree), `cut_off` (the server's cap was
-    reached), `null_data`, `read_ahead_missed` (what was fetched ahead was not the next page).
+    Kinds: `total_moved` (rows came or went meanwhile), `rows_differ_from_total` (at the end), `rows_differ_from_page` (what the
+    page says of itself, when asked for twice, too), `token_without_next`, `next_without_token`, `pages_without_next`,
+    `page_after_last` (summaries that disagree), `page_skipped` (a link that leaves pages out, which are fetched all the same),
+    `cut_off` (the cap of the whole list was reached, so that rows may be missing; once in a walk), `rows_under_another_key`
+    (once in a walk), `null_data`, `read_ahead_missed` (what was fetched ahead was not the next page).
     """
 
     operation: str
@@ -120,6 +122,47 @@ class Hooks:
 
     def on_drift(self, event: PageDrift) -> None:
         """Take note of a list that contradicts itself."""
+
+
+class Chain(Hooks):
+    """Tells several hooks, one after the other; the failure of one is its own.
+
+    Args:
+        members: the hooks, in order.
+    """
+
+    def __init__(self, members: Iterable[Hooks]) -> None:
+        self.members = list(members)
+
+    def on_request(self, event: RequestEvent) -> None:
+        """Tell all."""
+        for member in tuple(self.members):
+            emit(member.on_request, event)
+
+    def on_attempt(self, event: AttemptEvent) -> None:
+        """Tell all."""
+        for member in tuple(self.members):
+            emit(member.on_attempt, event)
+
+    def on_retry(self, event: RetryEvent) -> None:
+        """Tell all."""
+        for member in tuple(self.members):
+            emit(member.on_retry, event)
+
+    def on_token(self, event: TokenEvent) -> None:
+        """Tell all."""
+        for member in tuple(self.members):
+            emit(member.on_token, event)
+
+    def on_page(self, event: PageEvent) -> None:
+        """Tell all."""
+        for member in tuple(self.members):
+            emit(member.on_page, event)
+
+    def on_drift(self, event: PageDrift) -> None:
+        """Tell all."""
+        for member in tuple(self.members):
+            emit(member.on_drift, event)
 
 
 def emit(hook: Callable[[E], None], event: E) -> None:

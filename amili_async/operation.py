@@ -62,6 +62,7 @@ class Operation(Generic[T]):
         source: page of the documentation that it is known from.
         summary: what it does, in one line.
         retry_safe: whether the client may repeat it when the outcome of a try is unknown.
+        retry_with_key: whether it may do so if the call has an idempotency key.
         response: what an answer, or an item of a list, decodes into; None where the shape is not known.
         unwrap: key of the answer whose content is returned; None if the answer itself is.
         lenient: whether numbers may come as strings.
@@ -88,8 +89,9 @@ class Operation(Generic[T]):
     lenient: bool = False
     paging: Paging | None = None
     query: tuple[str, ...] = ()
-    body: Literal["none", "json", "form"] = "none"
+    body: Literal["none", "json", "json-patch", "form"] = "none"
     body_optional: bool = False
+    retry_with_key: bool = True
     path_guessed: bool = False
     method_guessed: bool = False
     deprecated: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import platform
 import warnings
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from amili_async.bodies import written
 from amili_async.config import merge_headers
 from amili_async.errors import ConfigError, UnconfirmedOperationWarning
 from amili_async.operation import fill
@@ -52,6 +54,8 @@ class Call:
     """Whether a try may have been carried out."""
     answered_by: str = ""
     """Origin of whoever gave the last answer."""
+    authorized: bool = False
+    """Whether the last request carried a token."""
     rejection: Reply | None = field(default=None, repr=False)
     """The answer that refused the token."""
 
@@ -76,7 +80,7 @@ def outgoing(
     """Make URL, headers and body of a call.
 
     Raises:
-        ConfigError: the base URL is not known, or the values do not fit the path.
+        ConfigError: the base URL is not known, the values do not fit the path, or the body cannot be written.
     """
     url = environment.url(operation.api)
     try:
@@ -93,8 +97,14 @@ def outgoing(
     elif body is not None:
         if operation.body == "none" and operation.method == "GET":
             raise ConfigError(f"{operation.name} takes no body")
-        content = encode(body)
-        media = {"Content-Type": "application/json"}
+        sent = written(body)
+        try:
+            content = encode(sent)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"the body cannot be written as JSON ({type(error).__name__})") from None
+        media = {"Content-Type": f"application/{'json-patch+json' if operation.body == 'json-patch' else 'json'}"}
+    if operation.response is None and operation.paging is None:
+        media["Accept"] = "application/json, */*"  # what it answers is not known: it may be a file
     headers = merge_headers(merge_headers(_HEADERS, media), options.headers)
     if options.idempotency_key is not None:
         headers[environment.idempotency_header] = options.idempotency_key
@@ -109,5 +119,13 @@ def warn_unconfirmed(operation: Operation[Any]) -> None:
         f"{operation.name}: {guessed} is not confirmed by documentation (evidence: {operation.evidence}); "
         f"re-aim it with AmiliClient(paths={{{operation.name!r}: ...}})",
         UnconfirmedOperationWarning,
-        stacklevel=5,  # the caller of the method
+        stacklevel=_frames_here(),
     )
+
+
+def _frames_here() -> int:
+    """Count the frames up to the caller of the package: methods differ in how much is between them and this."""
+    frame, count = inspect.currentframe(), 0
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "amili_async":
+        frame, count = frame.f_back, count + 1
+    return count

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from amili_async.answers import read_answer
+from amili_async.answers import read_answer, read_open
+from amili_async.config import RequestOptions
 from amili_async.errors import AmiliError, ConfigError
 from amili_async.operation import Operation, Response
 from amili_async.pagination import Pager, Walker
@@ -17,13 +18,12 @@ from amili_async.walks import START, Position
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amili_async.config import RequestOptions
     from amili_async.operation import Paging
     from amili_async.pages import Page
     from amili_async.pagination import OnInvalid
     from amili_async.session import AmiliSession
 
-__all__ = ["Calls", "Resource", "on_the_wire"]
+__all__ = ["Calls", "Resource", "in_language", "on_the_wire"]
 
 T = TypeVar("T")
 
@@ -43,6 +43,13 @@ def on_the_wire(value: object) -> str:
     if isinstance(value, str | int):
         return str(value)
     raise ConfigError(f"a query parameter cannot be a {type(value).__name__}")
+
+
+def in_language(language: str | None, options: RequestOptions | None) -> RequestOptions | None:
+    """Return options that also ask for texts in a language, if one is given."""
+    if language is None:
+        return options
+    return RequestOptions(headers={"Accept-Language": language}).over(options or RequestOptions())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +73,18 @@ class Calls:
         repeat: bool = True,
     ) -> Response[T]:
         """Make a call of an operation that is no list; `repeat=False`: never again when its outcome is unknown."""
-        return await self.session.send(
+        response: Response[Any] = await self.session.send(
             operation,
             values,
             query=_pairs(query or {}),
             body=body,
             options=self.options(options),
             repeat=repeat,
-            read=lambda status, content: cast("T", read_answer(operation, status, content)),
+            read=lambda status, content: content if operation.response is None else read_answer(operation, status, content),
         )
+        if operation.response is None:  # only the headers tell JSON from a file
+            return replace(response, data=read_open(response.data, response.headers.get("content-type", "")))
+        return response
 
     async def first_page(
         self,
@@ -86,13 +96,16 @@ class Calls:
         """Fetch the first page of a list, or that of a page token in the query, with the circumstances."""
         filters = dict(query or {})
         paging = cast("Paging", operation.paging)
-        token, size = (filters.pop(name, None) for name in (paging.token_param or "", paging.size_param or ""))
-        if size is not None and not re.fullmatch(r"[0-9]{1,9}", str(size)):
-            raise ConfigError("the page size must be a whole number")
-        page_size = None if size is None else int(str(size))
+        names = (paging.token_param, paging.size_param, paging.query_param, paging.query_param and paging.page_param)
+        token, size, query_id, number = (filters.pop(name or "", None) for name in names)
+        page_size = None if size is None else _whole(size, "the page size")
         pager: Pager[Any] = self.list(operation, *values, filters=filters, model=None, page_size=page_size, options=options)
         walker = Walker(pager, None)
         at = START if token is None else Position("token", str(token))
+        if query_id is not None:
+            at = Position("query", str(query_id), 1 if number is None else _whole(number, "the page"))
+        elif number is not None:
+            raise ConfigError(f"{paging.page_param} goes with {paging.query_param}, which names the result that a page is of")
         try:
             response = await pager.fetch(at, pager.read)
         except AmiliError as error:
@@ -123,7 +136,7 @@ class Calls:
             operation=operation,
             values=values,
             filters=_pairs(filters),
-            kind=operation.response if model is None else model,
+            kind=model or operation.response or Any,
             page_size=page_size,
             limit=limit,
             on_invalid=on_invalid,
@@ -133,6 +146,12 @@ class Calls:
 
 def _pairs(query: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     return tuple((name, on_the_wire(value)) for name, value in query.items() if value is not None)
+
+
+def _whole(value: object, what: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", str(value)):
+        raise ConfigError(f"{what} must be a whole number")
+    return int(str(value))
 
 
 class Resource:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -25,7 +26,7 @@ from amili_async.errors import (
     OutcomeUnknownError,
     OutcomeUnknownTimeout,
 )
-from amili_async.hooks import AttemptEvent, RequestEvent, RetryEvent, emit
+from amili_async.hooks import AttemptEvent, Chain, RequestEvent, RetryEvent, emit
 from amili_async.identity.operations import TOKEN
 from amili_async.inflate import inflate
 from amili_async.operation import Response
@@ -35,9 +36,9 @@ from amili_async.throttle import Throttle
 from amili_async.transport import Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from amili_async.auth import AccessToken, TokenCache
+    from amili_async.auth import AccessToken, Keyring
     from amili_async.clock import Clock
     from amili_async.config import Environment, Limits, Timeouts
     from amili_async.hooks import Hooks
@@ -65,7 +66,7 @@ class AmiliSession:
     def __init__(
         self,
         *,
-        tokens: TokenCache | None,
+        keyring: Keyring,
         environment: Environment,
         timeouts: Timeouts,
         limits: Limits,
@@ -79,7 +80,7 @@ class AmiliSession:
         self.limits = limits
         self.hooks = hooks
         self.clock = clock
-        self._tokens = tokens
+        self._keyring = keyring
         self._origins = environment.origins
         self._timeouts = timeouts
         self._retry = retry
@@ -88,6 +89,18 @@ class AmiliSession:
         self._throttle = Throttle(limits, clock)
         self._warned: set[str] = set()
         self._closed = False
+
+    @contextmanager
+    def listening(self, hooks: Hooks) -> Generator[None]:
+        """Tell other hooks, too, as long as the context lasts."""
+        if not isinstance(self.hooks, Chain):
+            self.hooks = Chain([self.hooks])
+        members = self.hooks.members
+        members.append(hooks)
+        try:
+            yield
+        finally:
+            del members[next(place for place, member in enumerate(members) if member is hooks)]
 
     async def aclose(self) -> None:
         """Give back the connections; no call can be made afterwards."""
@@ -126,7 +139,7 @@ class AmiliSession:
             warn_unconfirmed(operation)
         call = Call(
             operation=operation,
-            repeatable=repeat and (operation.retry_safe or options.idempotency_key is not None),
+            repeatable=repeat and (operation.retry_safe or (operation.retry_with_key and options.idempotency_key is not None)),
             deadline=started + (options.timeout or self._timeouts.total),
             **outgoing(operation, self.environment, values=values, query=query, body=body, options=options),
         )
@@ -163,9 +176,10 @@ class AmiliSession:
             token: AccessToken | None = None
             try:
                 reply, token = await self._attempt(call, refused)
-                if reply.status == 401 and token is not None and refused is None and self._tokens is not None:
+                tokens = self._keyring.tokens(call.operation.api)
+                if reply.status == 401 and token is not None and refused is None and tokens is not None:
                     # Declined before anything was done, so any operation may be repeated: once, with another token.
-                    self._tokens.reject(token, self.hooks)
+                    tokens.reject(token, self.hooks)
                     refused, call.rejection = token, reply
                     continue
                 data = self._read(reply, read)
@@ -235,11 +249,12 @@ class AmiliSession:
             async with self._throttle.slot(origin(call.url)):
                 token = await self._token(call, refused) if call.operation.authenticated else None
                 reply = await self._exchange(call, token)
-                return reply, token if call.answered_by in self._origins else None
+                return reply, token if call.authorized else None
         raise _out_of_time(call)
 
     async def _token(self, call: Call, refused: AccessToken | None) -> AccessToken:
-        if self._tokens is None:
+        tokens = self._keyring.tokens(call.operation.api)
+        if tokens is None:
             raise ConfigError(
                 "no credentials: pass ClientCredentials or StaticToken to AmiliClient, or set AMILI_CLIENT_ID and "
                 "AMILI_CLIENT_SECRET (or AMILI_TOKEN) for AmiliClient.from_env()"
@@ -263,7 +278,7 @@ class AmiliSession:
 
         try:
             patience = (call.deadline - self.clock.monotonic()) / 4
-            token = await self._tokens.get(exchange, exchange_once, self.hooks, patience)
+            token = await tokens.get(exchange, exchange_once, self.hooks, patience)
         except DeadlineExceeded as error:
             raise _out_of_time(call) from error
         except OutcomeUnknownError as error:
@@ -274,7 +289,7 @@ class AmiliSession:
         return token
 
     async def _exchange(self, call: Call, token: AccessToken | None) -> Reply:
-        """Send one request, following redirects of reads; the token goes to the environment's own origins only."""
+        """Send one request, following redirects of reads; the token goes where the keyring lets it."""
         call.phase = "request"
         call.sent += 1
         started = self.clock.monotonic()
@@ -319,8 +334,9 @@ class AmiliSession:
             call.answered_by = origin(url)
             own = call.answered_by in self._origins
             headers = call.headers if own else FOREIGN_HEADERS
-            if own and token is not None:
-                headers = {**headers, "Authorization": f"Bearer {token.value}"}
+            call.authorized = False
+            if token is not None and self._keyring.may_see(call.operation.api, url):
+                call.authorized, headers = True, {**headers, "Authorization": token.authorization}
             left = max(call.deadline - self.clock.monotonic(), 0.001)
             connect, read = min(self._timeouts.connect, left), min(self._timeouts.read, left)
             request = Request(call.operation.method, url, headers, call.body if own else None, connect, read)

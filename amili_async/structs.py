@@ -7,15 +7,31 @@ take (bare dates, most other ISO forms) are repaired on a slower path, so that o
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast, get_args
 
 import msgspec
+from msgspec.structs import force_setattr
 
-__all__ = ["Model", "Money", "OpenEnum", "OpenObject", "decode", "decode_item", "decoder", "encode", "without_values"]
+__all__ = [
+    "Model",
+    "Money",
+    "OpenEnum",
+    "OpenModel",
+    "OpenObject",
+    "decode",
+    "decode_item",
+    "decoder",
+    "encode",
+    "is_personal",
+    "keep_extra",
+    "keeps_extra",
+    "spread",
+    "without_values",
+]
 
 T = TypeVar("T")
 
@@ -50,6 +66,29 @@ class Model(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel")
     def _shown(self) -> Any:
         for name, value in self.__rich_repr__():
             yield name, repr(value)
+
+
+class OpenModel(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of answers that are known in part: what no field stands for is kept in `extra`, under its wire name.
+
+    Its values are plain Python objects, numbers with a fraction Decimal. A member that was not sent is None, and is not written
+    when the object goes out again; `extra` goes out beside the fields, as it came.
+    """
+
+    extra: dict[str, Any] = msgspec.field(default_factory=dict[str, Any], name="$extra")  # no member of that name is expected
+
+    def __hash__(self) -> int:
+        """Hash by the plain values of the fields: what is kept in `extra` may have no hash."""
+        values = (getattr(self, name) for name in self.__struct_fields__)
+        return hash((type(self), *(value for value in values if isinstance(value, str | int | Decimal | date))))
+
+    def __rich_repr__(self) -> Any:
+        """Show of what is unknown the names only: what it says may be personal data."""
+        for name, value in super().__rich_repr__():
+            if name != "extra":
+                yield name, value
+        if self.extra:
+            yield "extra", dict.fromkeys(self.extra, _MASK)
 
 
 class OpenObject(Model, frozen=True, kw_only=True):
@@ -92,18 +131,82 @@ _builtins = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def encode(value: object) -> bytes:
-    """Encode to JSON; a Decimal becomes a number with the same digits.
+    """Encode to JSON; a Decimal becomes a number with the same digits, and what is kept in `extra` a member like all others.
 
     Raises:
         ValueError: a Decimal is not finite, which JSON cannot say.
     """
     body = _encoder.encode(value)
+    if b'"$extra":' in body:
+        body = _encoder.encode(spread(value))
     if b"NaN" in body or b"Infinity" in body:  # cheap to look for, rare to find, and then perhaps in a text
         try:
             _builtins.decode(body)
         except msgspec.DecodeError:
             raise ValueError("NaN and Infinity have no place in JSON") from None
     return body
+
+
+def spread(value: Any) -> Any:
+    """Return a value with every `OpenModel` in it as a mapping that has the members of `extra` beside the fields."""
+    if isinstance(value, Model):
+        fields = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        members = {wire: spread(getattr(value, name)) for wire, name in fields if wire != "$extra"}
+        if not isinstance(value, OpenModel):
+            return members
+        return {name: item for name, item in members.items() if item is not None} | value.extra
+    if isinstance(value, dict):
+        mapping: dict[Any, Any] = value
+        return {name: spread(item) for name, item in mapping.items()}
+    if isinstance(value, list | tuple):
+        items: list[Any] | tuple[Any, ...] = value
+        return [spread(item) for item in items]
+    return value
+
+
+def keeps_extra(kind: Any) -> bool:
+    """Tell whether objects of a type keep what no field of theirs stands for."""
+    return isinstance(kind, type) and issubclass(kind, OpenModel)
+
+
+def keep_extra(value: Any, content: Any) -> None:
+    """Put into the `extra` of an object that was just decoded, and of those in it, what no field stands for.
+
+    Args:
+        value: the object, or a tuple of them.
+        content: the same JSON as plain Python objects.
+    """
+    if isinstance(value, tuple) and isinstance(content, list):
+        items: tuple[Any, ...] = value
+        rows: list[Any] = content
+        for item, row in zip(items, rows, strict=True):
+            keep_extra(item, row)
+    elif isinstance(value, OpenModel) and isinstance(content, dict):
+        members: dict[str, Any] = content
+        names, parts = _layout(type(value))
+        for wire, name in parts:
+            if wire in members:
+                keep_extra(getattr(value, name), members[wire])
+        if not members.keys() <= names:
+            force_setattr(value, "extra", {name: it for name, it in members.items() if name not in names})
+
+
+@lru_cache(maxsize=256)
+def _layout(kind: type[OpenModel]) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+    """Return the wire names of a type's fields, and those of its fields that may hold objects with an `extra` of their own."""
+    parts = ((it.encode_name, it.name) for it in msgspec.structs.fields(kind) if _holds_open(it.type))
+    return frozenset(kind.__struct_encode_fields__), tuple(parts)
+
+
+def _holds_open(kind: Any) -> bool:
+    return keeps_extra(kind) or any(map(_holds_open, get_args(kind)))
+
+
+def is_personal(kind: Any, wire: str) -> bool:
+    """Tell whether the member of a wire name is one that a type masks in `repr`."""
+    if not (isinstance(kind, type) and issubclass(kind, Model)):
+        return False
+    return any(it.encode_name == wire and it.name in kind.__personal__ for it in msgspec.structs.fields(kind))
 
 
 @lru_cache(maxsize=256)
@@ -118,40 +221,52 @@ def decode(body: bytes | msgspec.Raw) -> Any:
 
 
 def decode_item(raw: bytes | msgspec.Raw, kind: type[T]) -> T:
-    """Decode one object, repairing date-times that are not RFC 3339.
+    """Decode one object, repairing dates and date-times that are not RFC 3339.
 
-    A bare date becomes midnight, a missing zone stays missing, an empty string becomes null.
+    A bare date becomes midnight where a date-time is promised, and the other way round a date-time its day; a missing zone stays
+    missing, an empty string becomes null. What an `OpenModel` has no field for is kept. A type with a `from_json` of its own, for
+    shapes that msgspec cannot tell apart, is left to that.
 
     Raises:
         msgspec.ValidationError: the object is not of the promised shape and no repair helps.
         msgspec.DecodeError: the text is not JSON.
     """
+    if (from_json := getattr(kind, "from_json", None)) is not None:
+        return cast("T", from_json(raw))
+    found = _decode_item(raw, kind)
+    if keeps_extra(kind):
+        keep_extra(found, decode(raw))
+    return found
+
+
+def _decode_item(raw: bytes | msgspec.Raw, kind: type[T]) -> T:
     try:
         return cast("T", decoder(cast("Any", kind)).decode(raw))
     except msgspec.ValidationError as first:
         error = first
     tree = decode(raw)
-    repaired: set[str] = set()
+    repaired: set[tuple[str, str]] = set()
     while True:
-        path = _date_path(error)
-        if path is None or path in repaired:
+        found = _bad_date(error)
+        if found is None or found in repaired:
             raise error
-        repaired.add(path)
-        _repair(tree, _steps(path))
+        repaired.add(found)
+        kind_of_date, path = found
+        _repair(tree, _steps(path), bare=kind_of_date == "date")
         try:
             return cast("T", decoder(cast("Any", kind)).decode(_encoder.encode(tree)))
         except msgspec.ValidationError as again:
             error = again
 
 
-_BAD_DATE = re.compile(r"Invalid RFC3339 encoded datetime - at `\$(.*)`")
+_BAD_DATE = re.compile(r"Invalid RFC3339 encoded (date|datetime) - at `\$(.*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(?:\d+|\.\.\.)\]")
 
 
-def _date_path(error: msgspec.ValidationError) -> str | None:
-    """Return where the bad date stands, with every index opened up to all of its array."""
+def _bad_date(error: msgspec.ValidationError) -> tuple[str, str] | None:
+    """Return what the bad date should be and where it stands, with every index opened up to all of its array."""
     found = _BAD_DATE.fullmatch(str(error))
-    return re.sub(r"\[\d+\]", "[...]", found[1]) if found else None
+    return (found[1], re.sub(r"\[\d+\]", "[...]", found[2])) if found else None
 
 
 def _steps(path: str) -> list[str | None]:
@@ -159,7 +274,7 @@ def _steps(path: str) -> list[str | None]:
     return [step[1] for step in _STEP.finditer(path)]
 
 
-def _repair(tree: Any, steps: list[str | None]) -> None:
+def _repair(tree: Any, steps: list[str | None], *, bare: bool) -> None:
     *way, last = steps
     nodes: list[Any] = [tree]
     for step in way:
@@ -170,20 +285,21 @@ def _repair(tree: Any, steps: list[str | None]) -> None:
     for node in nodes:
         if isinstance(node, dict) and isinstance(last, str):
             node = cast("dict[str, Any]", node)
-            node[last] = _read_date(node.get(last))
+            node[last] = _read_date(node.get(last), bare=bare)
         elif isinstance(node, list):
-            node[:] = [_read_date(value) for value in node]
+            node[:] = [_read_date(value, bare=bare) for value in node]
 
 
-def _read_date(value: Any) -> Any:
+def _read_date(value: Any, *, bare: bool) -> datetime | date | Any:
     if not isinstance(value, str):
         return value
     if not value.strip():
         return None
     try:
-        return datetime.fromisoformat(value.strip())
+        found = datetime.fromisoformat(value.strip())
     except ValueError:
         return value
+    return found.date() if bare else found
 
 
 def without_values(error: Exception) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from amili_async.config import Limits
 
 __all__ = ["AiohttpTransport", "Reply", "Request", "Transport"]
+
+_LARGE = 256 * 1024
+"""Bytes of a body above which it is sent piece by piece."""
 
 
 class Request(NamedTuple):
@@ -148,7 +152,7 @@ class AiohttpTransport:
                 request.method,
                 URL(request.url, encoded=True),
                 headers=request.headers,
-                data=request.body,
+                data=_piecemeal(request.body),
                 allow_redirects=False,
                 **self._proxy(request.url),
                 timeout=aiohttp.ClientTimeout(
@@ -208,6 +212,11 @@ class AiohttpTransport:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+def _piecemeal(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Let aiohttp send a large body piece by piece, so that other tasks have their turn; of one in bytes it warns."""
+    return io.BytesIO(body) if body is not None and len(body) > _LARGE else body
 
 
 def _proxy_url(address: str) -> URL:

@@ -46,15 +46,15 @@ class Status(Resource):
     """How the service is. Unconfirmed: of all three only the titles are documented, HTTP methods and paths are guesses."""
 
     async def ping(self, *, options: RequestOptions | None = None) -> Any:
-        """Check that the server answers. `GET /ping`. Evidence: nav."""
+        """Check that the server answers. Unconfirmed; see the class. `GET /ping`. Evidence: nav."""
         return (await self._calls.call(ops.STATUS_PING, options=options)).data
 
     async def ping_authorized(self, *, options: RequestOptions | None = None) -> Any:
-        """Check that the token is accepted. `GET /ping/authorized`. Evidence: nav."""
+        """Check that the token is accepted. Unconfirmed; see the class. `GET /ping/authorized`. Evidence: nav."""
         return (await self._calls.call(ops.STATUS_PING_AUTHORIZED, options=options)).data
 
     async def health(self, *, options: RequestOptions | None = None) -> Any:
-        """Ask for the health of the API. `GET /health`. Evidence: nav."""
+        """Ask for the health of the API. Unconfirmed; see the class. `GET /health`. Evidence: nav."""
         return (await self._calls.call(ops.STATUS_HEALTH, options=options)).data
 
 

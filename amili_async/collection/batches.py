@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from amili_async.collection import operations as ops
-from amili_async.collection import waiting
 from amili_async.collection.models import BatchStatus
+from amili_async.errors import BatchFailed
 from amili_async.product import Resource
+from amili_async.waiting import together, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
     BatchT = TypeVar("BatchT", default=Batch)
     LegacyBatchT = TypeVar("LegacyBatchT", default=LegacyBatch)
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "has_ended"]
+
+FINAL = frozenset({BatchStatus.SUCCESS, BatchStatus.PARTIAL, BatchStatus.FAILED})
+
+
+def has_ended(batch: Batch) -> bool:
+    """Tell whether a batch is at its end: by its status, or, if that is not known here, by its time of ending."""
+    if batch.status in FINAL:
+        return True
+    return batch.finished_at is not None and batch.status is not None and not batch.status.known
 
 
 class Batches(Resource):
@@ -159,11 +170,10 @@ class Batches(Resource):
             BatchTimeout: it had not ended in time; `batch` is its last known state.
             NotFound: there is no such batch.
         """
-        batch = await waiting.wait(
-            self._calls, organization_id, batch_id, timeout=timeout, poll=poll, events=events, options=options
-        )
+        batch = await self._wait(organization_id, batch_id, timeout=timeout, poll=poll, events=events, options=options)
         if batch.status == BatchStatus.FAILED:
-            raise waiting.failed(batch)
+            refused = len(batch.failed or ())
+            raise BatchFailed(f"batch {batch.batch_id} ended as {batch.status} with {refused} refused items", batch=batch)
         return batch
 
     async def wait_all(
@@ -185,6 +195,28 @@ class Batches(Resource):
             BatchTimeout: one had not ended in time; `batch` is its last known state.
             NotFound: there is no such batch.
         """
-        return await waiting.wait_all(
-            self._calls, organization_id, batch_ids, timeout=timeout, poll=poll, events=events, options=options
+        return await together(
+            self._wait(organization_id, batch_id, timeout=timeout, poll=poll, events=events, options=options)
+            for batch_id in batch_ids
+        )
+
+    async def _wait(
+        self,
+        organization_id: str,
+        batch_id: str,
+        *,
+        timeout: float,
+        poll: float,
+        events: Router | None,
+        options: RequestOptions | None,
+    ) -> Batch:
+        return await wait(
+            lambda asking: self.get(organization_id, batch_id, options=asking),
+            has_ended,
+            name=batch_id,
+            clock=self._calls.session.clock,
+            timeout=timeout,
+            poll=poll,
+            options=options,
+            watching=partial(events.watching, batch_id) if events else None,
         )

@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from amili_async.bodies import Part
 from amili_async.collection.models import Currency, InvoiceType, PaymentType
 from amili_async.errors import ConfigError
 from amili_async.structs import encode
@@ -48,19 +49,11 @@ class InvalidItems(ConfigError):
         self.problems = tuple(problems)
 
 
-class _New(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Base of what is handed in. A field that is `UNSET` is not sent; None is sent as null."""
+class _New(Part, frozen=True, kw_only=True, rename="camel"):
+    """Base of what is handed in."""
 
-    extra: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
-
-    def __repr__(self) -> str:
-        """Name the type; what it holds may be personal data."""
-        return f"{type(self).__name__}(...)"
-
-    def body(self) -> dict[str, Any]:
-        """Return the members as they go out."""
-        known = {item.encode_name: getattr(self, item.name) for item in msgspec.structs.fields(self) if item.name != "extra"}
-        return {**{name: value for name, value in known.items() if value is not UNSET}, **self.extra}
+    def check(self, known: Mapping[str, Any]) -> None:
+        """Leave it to `check` below, which looks at all items before any is sent, and names all problems at once."""
 
 
 class NewInvoice(_New, frozen=True, kw_only=True):

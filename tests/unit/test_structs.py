@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Context, Decimal
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from amili_async.structs import (
     Model,
     Money,
     OpenEnum,
+    OpenModel,
     OpenObject,
     decode,
     decode_item,
@@ -288,3 +289,107 @@ def test_error_text_without_values(value):
 def test_foreign_errors_are_only_named():
     """Of an error that is not msgspec's, only the type is shown."""
     assert without_values(ValueError("secret")) == "ValueError"
+
+
+class Room(OpenModel, frozen=True, kw_only=True):
+    """An object known in part."""
+
+    __personal__ = frozenset({"guest"})
+
+    room_no: int | None = None
+    guest: str | None = None
+    free_from: date | None = None
+
+
+class Hotel(OpenModel, frozen=True, kw_only=True):
+    """One that holds others."""
+
+    best: Room | None = None
+    rooms: tuple[Room, ...] | None = None
+
+
+def test_objects_with_unknown_members_are_values():
+    """They hash by value like all others, whatever is kept: equal ones are one in a set."""
+    texts = (b'{"best":{"roomNo":1,"new":{"a":[1.10]}},"q":2,"z":[]}', b'{"z":[],"q":2,"best":{"new":{"a":[1.1]},"roomNo":1}}')
+    one, two = (decode_item(text, Hotel) for text in texts)
+    assert len({one, two, Hotel(), Room(room_no=1), Room(room_no=2)}) == 4
+
+
+class Chain(Model, frozen=True, kw_only=True):
+    """One that keeps nothing unknown itself, but holds one that does."""
+
+    hotel: Hotel | None = None
+    name: str | None = None
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=6) | st.decimals(-999, 999, places=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+unknown = st.dictionaries(st.text(max_size=6).filter(lambda name: not name.startswith("$")), json_values, max_size=3)
+rooms = st.builds(
+    lambda known, more: {**more, **known},
+    st.fixed_dictionaries(
+        {}, optional={"roomNo": st.integers(0, 9), "guest": st.text(max_size=4), "freeFrom": st.just("2026-01-31")}
+    ),
+    unknown.map(
+        lambda more: {key: value for key, value in more.items() if key not in {"roomNo", "guest", "freeFrom", "best", "rooms"}}
+    ),
+)
+
+
+@given(best=rooms, others=st.lists(rooms, max_size=3), more=rooms)
+def test_what_is_not_known_is_kept(best, others, more):
+    """Members without a field, in parts and lists too, are kept, and go out beside the fields as they came."""
+    hotel = {"best": best, "rooms": others, **{key: value for key, value in more.items() if key not in {"best", "rooms"}}}
+    found = decode_item(encode(hotel), Hotel)
+    assert decode(encode(found)) == decode(encode(hotel))
+    assert found.best.extra == {
+        key: decode(encode(value)) for key, value in best.items() if key not in {"roomNo", "guest", "freeFrom"}
+    }
+    assert decode_item(encode(found), Hotel) == found
+    assert decode(encode({"a": [found]})) == {"a": [decode(encode(hotel))]}
+
+
+def test_an_object_around_others_is_written_whole():
+    """What is kept in a part goes out as well where the whole keeps nothing; null stays null there."""
+    chain = Chain(hotel=Hotel(extra={"stars": 5}, rooms=(Room(room_no=1, extra={"x": None}),)))
+    assert encode(chain) == b'{"hotel":{"rooms":[{"roomNo":1,"x":null}],"stars":5},"name":null}'
+
+
+def test_unknown_members_are_shown_by_name_only():
+    """`repr` names what is kept, and does not show it; personal fields stay masked, and nothing is shown of nothing."""
+    found = decode_item(b'{"guest": "Kari", "roomNo": 5, "idNumber": "01019921717", "extra": "Kari"}', Room)
+    assert repr(found) == "Room(room_no=5, guest='***', extra={'idNumber': '***', 'extra': '***'})"
+    assert repr(Room()) == "Room()"
+
+
+def test_members_that_were_not_sent_are_not_written():
+    """Absence does not become null, and each object has an `extra` of its own."""
+    assert encode(Room(room_no=0)) == b'{"roomNo":0}'
+    assert Room().extra is not Room().extra
+    assert pickle.loads(pickle.dumps(Room(extra={"a": 1}))) == Room(extra={"a": 1})  # noqa: S301  # our own bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2026-01-31", date(2026, 1, 31)),
+        ("2026-01-31T23:59:59+05:00", date(2026, 1, 31)),
+        (" 20260131 ", date(2026, 1, 31)),
+        ("", None),
+    ],
+)
+def test_odd_days_are_read(text, day):
+    """Where a day is promised a date-time is its day, and an empty text is none."""
+    assert decode_item(encode({"rooms": [{"freeFrom": "2026-01-31"}, {"freeFrom": text, "x": 1}]}), Hotel).rooms == (
+        Room(free_from=date(2026, 1, 31)),
+        Room(free_from=day, extra={"x": 1}),
+    )
+
+
+def test_what_is_no_day_is_an_error():
+    """No day is made up."""
+    with pytest.raises(msgspec.ValidationError, match="Invalid RFC3339 encoded date"):
+        decode_item(b'{"freeFrom": "31.01.2026"}', Room)
