@@ -16,7 +16,7 @@ from msgspec import UNSET, Raw
 
 from amili_async.answers import NOT_JSON
 from amili_async.errors import DecodeError
-from amili_async.structs import decode, decode_item, decoder, without_values
+from amili_async.structs import decode, decode_item, decoder, encode, is_personal, keep_extra, keeps_extra, without_values
 from amili_async.walks import Cursor, CursorSummary, Facts, QuerySummary, SkipSummary, Summary
 
 if TYPE_CHECKING:
@@ -33,17 +33,24 @@ T = TypeVar("T")
 class InvalidItem:
     """A row that does not decode: its place in the page (from 0), its id if it has one, why, and its bytes.
 
-    `raw` may hold personal data; `repr` shows its length only.
+    `raw` may hold personal data; `repr` shows its length only. With `personal` the id is personal data, too, and not shown.
     """
 
     index: int
     id: str | None
     error: str
     raw: bytes
+    personal: bool = False
 
     def __repr__(self) -> str:
         """Leave out the bytes."""
-        return f"InvalidItem(index={self.index}, id={self.id!r}, error={self.error!r}, raw=<{len(self.raw)} bytes>)"
+        shown = "***" if self.personal and self.id else repr(self.id)
+        return f"InvalidItem(index={self.index}, id={shown}, error={self.error!r}, raw=<{len(self.raw)} bytes>)"
+
+    def __str__(self) -> str:
+        """Say in a few words which it is."""
+        name = f"id {'***' if self.personal else self.id}" if self.id else "without an id"
+        return f"item {self.index} of the page ({name})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,8 @@ class Page(Generic[T]):
         total_count: rows in the whole list, if the server tells.
         total_pages: pages in the whole list, if the server tells.
         invalid: rows that did not decode (`on_invalid="collect"`).
+        cut_off: whether the whole list has reached the number of rows that the server hands out at most (`maximum_count`), so
+            that it may lack some. Set from the first page on if the server gives totals, else on the page that reaches it.
     """
 
     items: tuple[T, ...]
@@ -65,6 +74,7 @@ class Page(Generic[T]):
     total_count: int | None = None
     total_pages: int | None = None
     invalid: tuple[InvalidItem, ...] = ()
+    cut_off: bool = False
 
     def __iter__(self) -> Iterator[T]:
         """Iterate the items."""
@@ -78,7 +88,8 @@ class Page(Generic[T]):
         """Count the items instead of showing them."""
         return (
             f"Page(number={self.number}, items=<{len(self.items)}>, invalid=<{len(self.invalid)}>, "
-            f"total_count={self.total_count}, total_pages={self.total_pages}, resume={'set' if self.resume else None})"
+            f"total_count={self.total_count}, total_pages={self.total_pages}, resume={'set' if self.resume else None}"
+            f"{', cut_off=True' if self.cut_off else ''})"
         )
 
 
@@ -90,6 +101,8 @@ class Envelope(NamedTuple):
     facts: Facts
     null: bool
     size: int
+    key: str | None = None
+    """The key that the rows stood under, where it is not the expected one."""
 
 
 def read_page(kind: Any, paging: Paging, status: int, body: bytes) -> Envelope:
@@ -100,8 +113,26 @@ def read_page(kind: Any, paging: Paging, status: int, body: bytes) -> Envelope:
     """
     if status == 204:
         return Envelope((), (), Facts(0), null=False, size=0)
+    key: str | None = None
+    if paging.style == "query-page" and body.lstrip().startswith(b"["):
+        key, body = "", b'{"%s":%s}' % (paging.items.encode(), body)  # rows without anything beside them
+    found = _read(kind, paging, body)
+    if found is None and paging.style == "query-page":
+        key, body = _under_another_key(paging, body)
+        found = _read(kind, paging, body)
+    if found is None:
+        raise DecodeError(f"the answer has no `{paging.items}`, so it is no page")
+    return found._replace(key=key)
+
+
+def _read(kind: Any, paging: Paging, body: bytes) -> Envelope | None:
+    """Read an answer whose rows stand where they should; None if they do not."""
     try:
-        return _envelope(decoder(envelope_of(kind, paging.items, paging.style)).decode(body), paging, body, copy=kind is Raw)
+        found = _envelope(decoder(envelope_of(kind, paging.items, paging.style)).decode(body), paging, body, copy=kind is Raw)
+        if found is not None and keeps_extra(kind):
+            rows = decoder(envelope_of(Any, paging.items, paging.style)).decode(body)
+            keep_extra(found.items, list(rows.items or ()))
+        return found  # noqa: TRY300  # what it may raise is below
     except (msgspec.ValidationError, UnicodeDecodeError, DecimalException):
         pass  # a row may be odd: look at them one by one
     except NOT_JSON as error:
@@ -115,31 +146,47 @@ def read_page(kind: Any, paging: Paging, status: int, body: bytes) -> Envelope:
         raise DecodeError(f"the page is not of the promised shape: {without_values(error)}") from None
     except NOT_JSON as error:
         raise DecodeError(f"the page is not JSON: {without_values(error)}", damaged=True) from None
+    if rows is None:
+        return None
     items: list[Any] = []
     invalid: list[InvalidItem] = []
     for index, raw in enumerate(rows.items):
         try:
             items.append(raw.copy() if kind is Raw else decode_item(raw, kind))
         except NOT_JSON as error:
-            invalid.append(InvalidItem(index, _item_id(raw, paging.key), without_values(error), bytes(raw)))
+            name = _item_id(raw, paging.key)
+            invalid.append(InvalidItem(index, name, without_values(error), bytes(raw), is_personal(kind, paging.key)))
     return rows._replace(items=tuple(items), invalid=tuple(invalid))
 
 
-def _envelope(found: Any, paging: Paging, body: bytes, *, copy: bool) -> Envelope:
+_NO_ROWS = frozenset({"summary", "skipSummary", "cursorSummary", "errors", "warnings"})
+"""Members of an answer that never hold its rows."""
+
+
+def _under_another_key(paging: Paging, body: bytes) -> tuple[str, bytes]:
+    """Take the only list of an answer for its rows: of most lists of ARM the key is inferred."""
+    members = decoder(dict[str, Raw]).decode(mend_surrogates(body))
+    lists = [name for name, raw in members.items() if name not in _NO_ROWS and bytes(raw).startswith(b"[")]
+    if len(lists) != 1:
+        others = "more than one other list" if lists else "no other list"
+        raise DecodeError(f"the answer has no `{paging.items}`, and {others} that could be meant, so it is no page")
+    (key,) = lists
+    rest = {name: members[name] for name in ("summary",) if name in members}
+    return key, encode({paging.items: members[key], **rest})
+
+
+def _envelope(found: Any, paging: Paging, body: bytes, *, copy: bool) -> Envelope | None:
     if found.items is UNSET:
-        raise DecodeError(f"the answer has no `{paging.items}`, so it is no page")
+        return None
     items = found.items or ()
     if copy:
         items = tuple(raw.copy() for raw in items)
     token, skip = _token(found), found.skip_summary
+    query = found.summary if isinstance(found.summary, QuerySummary) else None
     unmarked = token is None and skip is not None and skip.current_page is None
-    facts = Facts(
-        rows=len(items),
-        token=token,
-        skip=skip,
-        mark=hash(body) if unmarked else None,
-        query=found.summary if isinstance(found.summary, QuerySummary) else None,
-    )
+    if paging.style == "query-page":
+        unmarked = query is None or query.page_no is None
+    facts = Facts(rows=len(items), token=token, skip=skip, mark=hash(body) if unmarked else None, query=query)
     return Envelope(items, (), facts, null=found.items is None, size=len(body))
 
 

@@ -16,15 +16,16 @@ from amili_async.config import origin, whole
 from amili_async.errors import AmiliError, ApiError, ConfigError, CursorExpired, CursorMismatch, DecodeError, PageLoop
 from amili_async.hooks import PageDrift, PageEvent, emit
 from amili_async.pages import Envelope, InvalidItem, Page, read_page
-from amili_async.walks import START, Cursor, Position, Progress, advance, digest, parameters
+from amili_async.walks import START, Cursor, Position, Progress, advance, digest, doubtful, parameters
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 
     from amili_async.config import RequestOptions
     from amili_async.operation import Operation, Paging, Response
     from amili_async.readahead import Concurrent, Prefetch
     from amili_async.session import AmiliSession
+    from amili_async.walks import Step
 
 __all__ = ["Cursor", "InvalidItem", "Items", "OnInvalid", "Page", "Pager", "Pages", "Walker"]
 
@@ -34,6 +35,9 @@ M = TypeVar("M")
 OnInvalid = Literal["raise", "collect"]
 
 logger = logging.getLogger("amili_async")
+
+ONCE = frozenset({"cut_off", "rows_under_another_key"})
+"""Drifts that hold for a list as a whole: reported once in a walk."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,6 +151,12 @@ class Pager(Generic[T]):
             return self.page_size
         return self.session.limits.page_size
 
+    @property
+    def asked_cap(self) -> int | None:
+        """Rows that the whole list may have, as the caller has asked for."""
+        asked = {**dict(self.filters), **(self.options.query if self.options else {})}.get(self.paging.limit_param or "")
+        return int(asked) if asked is not None and asked.isdecimal() else None
+
     def read(self, status: int, body: bytes) -> Envelope:
         """Take an answer apart."""
         return read_page(self.kind, self.paging, status, body)
@@ -169,8 +179,11 @@ class Walker(Generic[T]):
     def __init__(self, pager: Pager[T], resume: Cursor | str | None) -> None:
         self.pager = pager
         self.position: Position | None = START
-        self._progress = Progress()
+        self._progress = Progress(cap=pager.asked_cap)
         self._skip = 0
+        self._cut_off = False
+        self._short_pages = False
+        self._told: set[str] = set()
         self._marks: set[int] = set()
         self._digests: dict[bool, str] = {}
         self.left = pager.limit
@@ -181,7 +194,7 @@ class Walker(Generic[T]):
                     f"the cursor belongs to another list than {pager.operation.name} with these ids, filters and page size"
                 )
             self.position = cursor.position
-            self._progress = Progress(pages=cursor.pages, rows=cursor.rows, base=cursor.base)
+            self._progress = self._progress._replace(pages=cursor.pages, rows=cursor.rows, base=cursor.base)
             self._skip = cursor.skip
         self._seen = {hash(self.position)}
         if self.left == 0:
@@ -213,6 +226,27 @@ class Walker(Generic[T]):
         error.resume = self.cursor(at, self._skip)
         return error
 
+    async def settled(self, at: Position, found: Envelope) -> Envelope:
+        """Return a page, asked for once more if it has not the rows that belong on it; an error carries its cursor.
+
+        Where the second answer says the same, the page is what it is: then short pages are this list's way, and no longer
+        asked for twice. Empty ones still are, since they cost nothing and hide the most.
+        """
+        if not doubtful(found.facts, self._progress) or (self._short_pages and found.facts.rows):
+            return found
+        try:
+            self._step(at, found)
+        except AmiliError:
+            return found  # whatever rows it has, it cannot be gone on from
+        again = await self.fetch(at, self.pager.read)
+        self._short_pages |= again.facts.rows == found.facts.rows
+        worse = doubtful(again.facts, self._progress) and again.facts.rows < found.facts.rows
+        found = found if worse else again
+        said, rows = found.facts.query and found.facts.query.current_page_size, found.facts.rows
+        if said not in {None, rows}:
+            self.report("rows_differ_from_page", said, rows)
+        return found
+
     def accept(self, at: Position, found: Envelope) -> Page[T]:
         """Take a page in: check it, move on, and return what the caller gets of it."""
         try:
@@ -229,27 +263,21 @@ class Walker(Generic[T]):
         if found.invalid and pager.on_invalid == "raise":
             bad = found.invalid[0]
             raise DecodeError(
-                f"item {bad.index} of the page ({f'id {bad.id}' if bad.id else 'without an id'}) does not decode: {bad.error}; "
-                'on_invalid="collect" sets such items aside',
+                f'{bad} does not decode: {bad.error}; on_invalid="collect" sets such items aside',
                 index=bad.index,
                 item_id=bad.id,
             )
-        origins = [origin(pager.session.environment.url(operation.api))] if pager.paging.style == "query-page" else []
-        step = advance(pager.paging, at, found.facts, self._progress, origins)
+        step = self._step(at, found)
         if step.next is not None and hash(step.next) in self._seen:
             raise PageLoop("the server sent a page token or number that it had sent before")
         mark = found.facts.mark
-        if mark is not None and at.kind == "number" and found.items:
+        if mark is not None and at.kind in {"number", "query"} and found.items:
             if mark in self._marks:
                 raise PageLoop("the server sent the same page again for another number: the parameter is not understood")
             self._marks.add(mark)
         elif mark is not None:
             self._marks.add(mark)
-        drifts = [*step.drifts, *([("null_data", "a list", None)] if found.null else [])]
-        for kind, expected, actual in drifts:
-            self._report(
-                PageDrift(operation=operation.name, kind=kind, page=step.progress.pages, expected=expected, actual=actual)
-            )
+        self._tell(found, step)
         # `skip` counts rows as they came, bad ones too, so that it means the same however the rest is read.
         gone = self._skip - sum(bad.index < self._skip for bad in found.invalid)
         items = found.items[gone:]
@@ -286,7 +314,26 @@ class Walker(Generic[T]):
             total_count=found.facts.total_count,
             total_pages=found.facts.total_pages,
             invalid=invalid,
+            cut_off=self._cut_off,
         )
+
+    def _step(self, at: Position, found: Envelope) -> Step:
+        pager = self.pager
+        origins = [origin(pager.session.environment.url(pager.operation.api))] if pager.paging.style == "query-page" else []
+        return advance(pager.paging, at, found.facts, self._progress, origins)
+
+    def _tell(self, found: Envelope, step: Step) -> None:
+        """Report what was odd about a page; what holds for the list as a whole only once."""
+        drifts = [*step.drifts, *([("null_data", "a list", None)] if found.null else [])]
+        if found.key is not None:
+            key = found.key if found.key.isidentifier() else "another"
+            drifts.append(("rows_under_another_key", self.pager.paging.items, key))
+        name, page = self.pager.operation.name, step.progress.pages
+        for kind, expected, actual in drifts:
+            if kind not in ONCE or kind not in self._told:
+                self._told.add(kind)
+                self._report(PageDrift(operation=name, kind=kind, page=page, expected=expected, actual=actual))
+        self._cut_off |= step.progress.cut_off
 
     def report(self, kind: str, expected: object, actual: object) -> None:
         """Report something odd about the page at hand."""
@@ -347,7 +394,7 @@ class Pages(Generic[T]):
             raise RuntimeError("two tasks iterate the same pages: each would miss what the other gets")
         self._busy = True
         try:
-            return walker.accept(at, await walker.fetch(at, walker.pager.read))
+            return walker.accept(at, await walker.settled(at, await walker.fetch(at, walker.pager.read)))
         finally:
             self._busy = False
 
@@ -360,7 +407,7 @@ class Items(Generic[T]):
 
     __slots__ = ("_items", "_pages")
 
-    def __init__(self, pages: AsyncIterator[Page[T]]) -> None:
+    def __init__(self, pages: AsyncIterator[Iterable[T]]) -> None:
         self._pages = pages
         self._items: Iterator[T] = iter(())
 
@@ -375,4 +422,4 @@ class Items(Generic[T]):
             if item is not _END:
                 return item
             self._items = iter(())  # the old page goes before the next is decoded: it would only fill the memory
-            self._items = iter((await self._pages.__anext__()).items)
+            self._items = iter(await self._pages.__anext__())

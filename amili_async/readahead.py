@@ -31,7 +31,7 @@ Body = tuple[int, bytes]
 
 def _undecoded(status: int, body: bytes) -> Body:
     """Leave the answer as it is, if it looks whole: a damaged one is worth another try at once."""
-    if status != 204 and not body.rstrip().endswith(b"}"):
+    if status != 204 and not body.rstrip().endswith((b"}", b"]")):
         raise DecodeError("the page is cut short or not JSON", damaged=True)
     return status, body
 
@@ -149,7 +149,7 @@ class _Ahead(Generic[T]):
             if not error.damaged:
                 raise
             found = (await walker.pager.fetch(at, walker.pager.read)).data
-        return walker.accept(at, found)
+        return walker.accept(at, await walker.settled(at, found))
 
 
 async def _let_others_run() -> None:
@@ -257,6 +257,8 @@ class Concurrent(_Ahead[T]):
     async def _take(self, at: Position) -> tuple[Position, Body]:
         if at.kind != "query":
             return at, await self._fetch(at)  # this page tells the query id and how many pages there are
+        if self._window and self._window[0][0] != at:
+            await self._start_again(at)  # before it is looked at: that what is not wanted has failed does not matter
         self._fill(at, max(self._last, at.number))
         position, task = self._window[0]
         await asyncio.wait([task])  # not `await task`: that would cancel it along with a caller who is cancelled

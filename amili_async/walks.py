@@ -40,6 +40,7 @@ __all__ = [
     "Summary",
     "advance",
     "digest",
+    "doubtful",
     "parameters",
 ]
 
@@ -108,6 +109,18 @@ class Progress(NamedTuple):
     empty: int = 0
     base: int = 1
     """Number that the server gives to the first page: 1, or 0 if its first answer says so."""
+    cap: int | None = None
+    """Rows that the whole list may have, as the server says or the caller has asked for."""
+
+    @property
+    def promised(self) -> int | None:
+        """Rows that will come, if the totals are right: whether they count what a cap cuts off is not documented."""
+        return self.total if self.total is None or self.cap is None else min(self.total, self.cap)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the cap is reached, so that there may be rows that do not come."""
+        return self.cap is not None and max(self.total or 0, self.rows) >= self.cap
 
 
 class Facts(NamedTuple):
@@ -125,6 +138,11 @@ class Facts(NamedTuple):
         """Rows in the whole list, if the answer tells."""
         view = self.skip or self.query
         return view.total_count if view else None
+
+    @property
+    def cap(self) -> int | None:
+        """Rows that the whole list may have, if the answer tells."""
+        return self.query.maximum_count or None if self.query else None
 
     @property
     def total_pages(self) -> int | None:
@@ -164,6 +182,7 @@ def advance(paging: Paging, at: Position, facts: Facts, before: Progress, origin
         total=facts.total_count if facts.total_count is not None else before.total,
         empty=0 if facts.rows else before.empty + 1,
         base=base,
+        cap=facts.cap if facts.cap is not None else before.cap,
     )
     if progress.empty > MAX_EMPTY_PAGES:
         message = f"the list has sent {progress.empty} empty pages in a row and promises more"
@@ -172,8 +191,10 @@ def advance(paging: Paging, at: Position, facts: Facts, before: Progress, origin
     following, drifts = walk(paging, at, facts, progress, origins)
     if before.total is not None and progress.total != before.total:
         drifts.append(("total_moved", before.total, progress.total))
-    if following is None and progress.total is not None and progress.rows != progress.total:
-        drifts.append(("rows_differ_from_total", progress.total, progress.rows))
+    if progress.cut_off:
+        drifts.append(("cut_off", progress.cap, progress.total if progress.total is not None else progress.rows))
+    if following is None and progress.promised is not None and progress.rows != progress.promised:
+        drifts.append(("rows_differ_from_total", progress.promised, progress.rows))
     return Step(following, progress, tuple(drifts))
 
 
@@ -221,7 +242,7 @@ def _number_so_far(skip: SkipSummary, progress: Progress) -> int:
 
 
 def _short(progress: Progress) -> bool:
-    return progress.total is None or progress.rows < progress.total
+    return progress.promised is None or progress.rows < progress.promised
 
 
 def _walk_query(
@@ -234,16 +255,20 @@ def _walk_query(
     if here != asked:
         message = f"asked for page {asked}, got page {here}"
         raise PageLoop(message)
-    if query.total_count is not None and query.maximum_count is not None and query.total_count >= query.maximum_count:
-        drifts.append(("cut_off", query.maximum_count, query.total_count))
     if query.total_pages is not None and here >= query.total_pages:
-        if not query.next_page or progress.total is None or not _short(progress):
+        if not query.next_page or progress.promised is None or not _short(progress):
             return None, drifts
         drifts.append(("page_after_last", query.total_pages, here + 1))
     if query.next_page:
-        return _linked(paging, query.next_page, origins), drifts
-    if query.total_pages is None:
-        return None, drifts
+        following = _linked(paging, query.next_page, origins)
+        if following.number <= here:
+            message = f"the link to the next page points to page {following.number}, from page {here}"
+            raise PageLoop(message)
+        if following.number > here + 1:
+            drifts.append(("page_skipped", here + 1, following.number))
+        return following._replace(number=here + 1), drifts
+    if query.total_pages is None or (progress.cut_off and not _short(progress)):
+        return None, drifts  # pages of rows beyond the cap may be counted, but do not exist
     query_id = query.query_id or at.token
     if not query_id:
         message = f"the answer promises {query.total_pages} pages, but gives neither a link nor a query id"
@@ -268,6 +293,26 @@ def _linked(paging: Paging, link: str, origins: Sequence[str]) -> Position:
         message = "the link to the next page has no query id or no page number"
         raise PaginationError(message)
     return Position("query", query_id, int(number))
+
+
+def doubtful(facts: Facts, before: Progress) -> bool:
+    """Tell whether a numbered page has not the rows that belong on it, by what it says itself: it is worth another question.
+
+    Args:
+        facts: what the answer says.
+        before: how far the walk had come before it.
+    """
+    query = facts.query
+    if query is None:
+        return False
+    full = query.page_size_limit or max(facts.rows, 1)
+    if facts.rows > full or query.current_page_size not in {None, facts.rows}:
+        return True
+    if query.page_no is None or query.total_pages is None or query.page_no >= query.total_pages or facts.rows == full:
+        return False
+    here = before._replace(rows=before.rows + facts.rows, total=facts.total_count, cap=facts.cap or before.cap)
+    # A cap makes the last page short that it leaves, and those beyond it empty, whatever is counted there.
+    return _short(here) and (here.cap is None or here.rows < here.cap)
 
 
 def parameters(paging: Paging, at: Position, page_param: str) -> list[tuple[str, str]]:

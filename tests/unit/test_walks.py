@@ -186,6 +186,57 @@ def test_a_list_cut_off_by_its_cap_is_reported():
 
 
 @pytest.mark.parametrize(
+    ("summary", "before", "cut", "promised"),
+    [
+        ({"total_count": 9, "maximum_count": 10}, {}, False, 9),
+        ({"total_count": 10, "maximum_count": 10}, {}, True, 10),
+        ({"total_count": 99, "maximum_count": 10}, {}, True, 10),
+        ({"total_count": 99}, {"cap": 10}, True, 10),
+        ({"total_count": 9, "maximum_count": 10}, {"cap": 5}, False, 9),
+        ({"total_count": 9, "maximum_count": 0}, {}, False, 9),
+        ({}, {"cap": 10, "rows": 7}, False, None),
+        ({}, {"cap": 10, "rows": 8}, True, None),
+        ({"total_count": 9}, {}, False, 9),
+        ({"maximum_count": 10}, {"total": 12}, True, 10),
+    ],
+)
+def test_a_cap_is_the_servers_or_else_the_callers(summary, before, cut, promised):
+    """Cut off is what reaches its cap, by total or by rows; more than the cap is not promised."""
+    step = advance(QUERY, START, query(page_no=1, **summary), Progress(**before))
+    assert (step.progress.cut_off, step.progress.promised) == (cut, promised)
+    assert ("cut_off" in [kind for kind, _, _ in step.drifts]) is cut
+
+
+@pytest.mark.parametrize(
+    ("summary", "rows", "following"),
+    [
+        ({}, 8, None),
+        ({}, 9, None),
+        ({}, 7, 6),
+        ({"next_page": link(6)}, 8, 6),
+    ],
+)
+def test_pages_beyond_the_cap_are_counted_but_do_not_exist(summary, rows, following):
+    """Where totals count beyond the cap, numbers alone do not lead on once as many rows have come; a link does."""
+    facts = query(page_no=5, query_id="Q", total_pages=90, total_count=900, maximum_count=10, **summary)
+    step = advance(QUERY, Position("query", "Q", 5), facts, Progress(pages=4, rows=rows), [ORIGIN])
+    assert step.next == (following and Position("query", "Q", following))
+
+
+def test_a_link_that_leaves_pages_out_is_not_believed():
+    """The page between is fetched, and that is reported."""
+    step = advance(QUERY, START, query(page_no=1, next_page=link(7)), Progress(), [ORIGIN])
+    assert (step.next, step.drifts) == (Position("query", "Q", 2), (("page_skipped", 2, 7),))
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_a_link_that_leads_back_is_a_loop(number):
+    """No page comes twice, whatever the walk has seen of it."""
+    with pytest.raises(PageLoop):
+        advance(QUERY, Position("query", "Q", 3), query(page_no=3, next_page=link(number)), Progress(), [ORIGIN])
+
+
+@pytest.mark.parametrize(
     ("paging", "at", "expected"),
     [
         (CURSOR, START, []),
