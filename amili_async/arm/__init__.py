@@ -1,0 +1,1 @@
+"""ARM, the accounts receivable API."""
