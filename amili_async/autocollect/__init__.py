@@ -1,0 +1,1 @@
+"""The AutoCollect legacy API."""
