@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from amili_async.collection.operations import OPERATIONS as COLLECTION
-from amili_async.identity.operations import OPERATIONS as IDENTITY
+from amili_async.catalogue import operations
+from amili_async.config import APIS
 from amili_async.operation import PLACEHOLDER
 from amili_async.sandbox.exchange import Answer, Call, Handler, Problem
 from amili_async.sandbox.log import Log, Served
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
     from amili_async.sandbox.settings import Settings
     from amili_async.sandbox.tokens import Tokens
 
-__all__ = ["MOUNTS", "OPERATIONS", "Api"]
+__all__ = ["MOUNTS", "Api"]
 
-MOUNTS = {"identity": "/identity", "collection": "/collection/v1"}
+MOUNTS = {api: f"/{api}/v1" if api in {"collection", "arm"} else f"/{api}" for api in APIS}
 """Where the products are; the same places as in `Environment.local`."""
+
+_WITH_PASSWORD = {"autocollect"}
+"""Products that take user name and password beside a token."""
 
 _OPEN = {"collection.status.ping"}
 """Answered without a token: its sibling "ping the server to check if authorized" suggests it."""
-
-OPERATIONS: tuple[Operation[Any], ...] = (*IDENTITY, *COLLECTION)
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ class Api:
     @property
     def operations(self) -> tuple[Operation[Any], ...]:
         """The operations that are served."""
-        return tuple(it for it in OPERATIONS if it.name in self._handlers)
+        return tuple(it for it in operations() if it.name in self._handlers)
 
     def add_routes(self, app: web.Application) -> None:
         """Add a route for each operation, and one for every other path, which is noted too."""
@@ -116,7 +117,7 @@ class Api:
                     return refused
             claims = self._claims(operation, request)
             form = await request.post() if operation.body == "form" else {}
-            body = await _body(request) if operation.method == "POST" and operation.body != "form" else b""
+            body = await _body(request) if operation.method in {"POST", "PUT"} and operation.body != "form" else b""
             call = Call(
                 operation=operation,
                 values=tuple(request.match_info[name] for name in PLACEHOLDER.findall(operation.path)),
@@ -127,6 +128,7 @@ class Api:
                 body=body,
                 media_type=request.content_type.lower(),
                 key=request.headers.get(self._settings.idempotency_header) or None,
+                headers=request.headers,
             )
             return self._handlers[operation.name](call)
         except Problem as problem:
@@ -135,7 +137,10 @@ class Api:
     def _claims(self, operation: Operation[Any], request: web.Request) -> dict[str, Any]:
         if not operation.authenticated or operation.name in _OPEN:
             return {}
-        claims = self._tokens.claims(request.headers.get("Authorization"))
+        authorization = request.headers.get("Authorization")
+        claims = self._tokens.claims(authorization)
+        if claims is None and operation.api in _WITH_PASSWORD:
+            claims = self._tokens.claims_of_password(authorization, self._settings.client_secret)
         if claims is None:
             raise Problem(401, "unauthorized", "The token is missing or not good.", {"WWW-Authenticate": "Bearer"})
         return claims
@@ -174,7 +179,8 @@ def _traits(operation: Operation[Any], request: web.Request) -> set[str]:
         traits.add("authenticated")
     if operation.name == "identity.token":
         traits.add("token call")
-    if operation.paging and operation.paging.token_param and request.query.get(operation.paging.token_param):
+    paging = operation.paging
+    if paging and any(request.query.get(name) for name in (paging.token_param, paging.query_param) if name):
         traits.add("page token")
     return traits
 

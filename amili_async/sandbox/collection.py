@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sized
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amili_async.sandbox import rows
-from amili_async.sandbox.damage import DAMAGES_ROWS, damaged_rows
+from amili_async.sandbox.cache import Pages
+from amili_async.sandbox.damage import damaged_rows
 from amili_async.sandbox.dataset import Dataset, Row
 from amili_async.sandbox.exchange import Answer, Call, Handler, Problem
 from amili_async.sandbox.filters import ALL_BATCHES, FILTERS, SHIFT, Selector, descending
@@ -22,7 +22,6 @@ from amili_async.structs import encode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from amili_async.sandbox.faults import Hit
     from amili_async.sandbox.settings import Settings
     from amili_async.sandbox.writes import Writes
 
@@ -81,15 +80,18 @@ class Collection:
         settings: of the sandbox.
         secret: that page tokens are sealed with.
         writes: what ends the batches whose time has come before anything is read.
+
+    Attributes:
+        pages: encoded ones that are kept.
     """
 
     def __init__(self, dataset: Dataset, settings: Settings, secret: bytes, writes: Writes) -> None:
         self._writes = writes
         self._dataset = dataset
         self._settings = settings
-        self._selector = Selector(dataset, include_upper=settings.include_upper)
+        self._selector = Selector(dataset, include_upper=settings.include_upper, exclude_lower=settings.exclude_lower)
         self._tokens = PageTokens(secret, settings.page_token_lifetime)
-        self._pages = _Pages(settings.page_cache)
+        self.pages = Pages(settings.page_cache)
         self.handlers: dict[str, Handler] = {name: self._list if name in FILTERS else self._get for name in _ROWS}
 
     def rows(self, operation: str, organization: str, filters: Mapping[str, str]) -> Iterator[Row]:
@@ -153,7 +155,8 @@ class Collection:
         previous = numbers[max(0, shown.begin - size)] if shown.begin else None
 
         key = (operation.name, bound, *((it.cases, it.written.version) for it in portfolios), begin, end)
-        body, first_key, last_key = self._page(call, portfolios, numbers[begin:end], hits, key)
+        found = (self._row(operation.name, portfolios, it) for it in numbers[begin:end])
+        body, first_key, last_key = self.pages.page(key, found, _ROWS[operation.name].key, hits)
         summary = _summary(next_token, form)
         if with_numbers:
             parts = {"skipSummary": _skip_summary(shown, total, more=end < shown.total)}
@@ -174,57 +177,6 @@ class Collection:
         if operation == ALL_BATCHES:
             return row(self._dataset, self._dataset.portfolios[number >> SHIFT], number & (1 << SHIFT) - 1)
         return row(self._dataset, portfolios[0], number)
-
-    def _page(
-        self, call: Call, portfolios: Sequence[Portfolio], numbers: Sequence[int], hits: list[Hit], key: tuple[Any, ...]
-    ) -> _Page:
-        """Return rows as JSON, with the ids of the first and the last: undamaged ones from the cache, if they are there."""
-        name, id_field = call.operation.name, _ROWS[call.operation.name].key
-        damaging = [hit for hit in hits if hit.kind in DAMAGES_ROWS]
-        if damaging and numbers:
-            whole = [self._row(name, portfolios, number) for number in numbers]
-            return _Page(encode(damaged_rows(whole, damaging, id_field))[1:-1], whole[0][id_field], whole[-1][id_field])
-        page = self._pages.get(key)
-        if page is None:
-            ids: list[str] = []
-            texts: list[bytes] = []
-            for number in numbers:  # row by row: a page of dicts would only keep the garbage collector busy
-                row = self._row(name, portfolios, number)
-                ids.append(row[id_field])
-                texts.append(encode(row))
-            page = _Page(b",".join(texts), ids[0] if ids else None, ids[-1] if ids else None)
-            self._pages.put(key, page)
-        return page
-
-
-class _Page(NamedTuple):
-    """Rows as JSON without the brackets, and the ids of the first and the last."""
-
-    body: bytes
-    first_key: str | None
-    last_key: str | None
-
-
-class _Pages:
-    """The latest pages, up to so many bytes in all."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._size = 0
-        self._pages: OrderedDict[tuple[Any, ...], _Page] = OrderedDict()
-
-    def get(self, key: tuple[Any, ...]) -> _Page | None:
-        """Return a page if it is here."""
-        if (page := self._pages.get(key)) is not None:
-            self._pages.move_to_end(key)
-        return page
-
-    def put(self, key: tuple[Any, ...], page: _Page) -> None:
-        """Keep a page; those that were not asked for the longest make room."""
-        self._pages[key] = page
-        self._size += len(page.body)
-        while self._size > self._limit:
-            self._size -= len(self._pages.popitem(last=False)[1].body)
 
 
 def _traits(shown: Part, *, token: str, with_tokens: bool, with_numbers: bool) -> set[str]:

@@ -117,6 +117,7 @@ class Control:
         return {
             "notice": NOTICE,
             "organizations": {it: sandbox.counts(it) for it in sandbox.organizations},
+            "clients": sandbox.clients,
             "operations": sorted(sandbox.routes()),
             "requests": sandbox.log.counts,
             "executed": sandbox.executed,

@@ -17,9 +17,27 @@ __all__ = ["DAMAGES_ROWS", "HTML", "bomb", "compressed", "damaged_rows", "error_
 
 HTML = b"<!DOCTYPE html><html><head><title>Sandbox</title></head><body><h1>This is not the API.</h1></body></html>"
 
-_KEEP = {"caseId", "caseNumber", "batchId", "id", "settlementNumber", "invoiceNumber"}
+_KEEP = {"caseId", "caseNumber", "batchId", "id", "settlementNumber", "invoiceNumber"} | {
+    "customerNo",
+    "documentNo",
+    "arItemId",
+    "glItemId",
+    "glAccountNo",
+    "documentBundleId",
+    "logItemId",
+    "clientConfigKey",
+}
 """Fields by which a row is known. Only `malformed_row` takes one away, and `string_case_number` writes one as text."""
-_ENUMS = {"status", "subStatus", "type", "accountType", "collectionType", "settlementType"}
+_ENUMS = {"status", "subStatus", "type", "accountType", "collectionType", "settlementType"} | {
+    "organizationNoScheme",
+    "customerCategory",
+    "customerGroupCode",
+    "priceNetOrGross",
+    "activeStatusWeb",
+    "registrationStatusCode",
+    "documentType",
+    "lineType",
+}
 _DATES = {
     "registeredAt",
     "closedAt",

@@ -25,9 +25,10 @@ class Call:
         query: parameters.
         form: fields of a form, if the operation takes one.
         claims: what the token says; empty if the operation takes none.
-        body: as it came, if the operation is a POST without a form.
+        body: as it came, if the operation is a POST or PUT without a form.
         media_type: of the body, in lower case and without parameters.
         key: idempotency key of the request; None if it has none.
+        headers: of the request, found by their names in any case.
         strike: returns the faults that strike at a stage, given the traits that the request has.
     """
 
@@ -40,6 +41,7 @@ class Call:
     body: bytes = b""
     media_type: str = ""
     key: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(slots=True)

@@ -73,12 +73,14 @@ class Selector:
 
     Args:
         dataset: where the rows are.
-        include_upper: whether the end of a period belongs to it; its start always does. A date stands for its midnight, in UTC.
+        include_upper: whether the end of a period belongs to it. A date stands for its midnight, in UTC.
+        exclude_lower: whether its start does not.
     """
 
-    def __init__(self, dataset: Dataset, *, include_upper: bool) -> None:
+    def __init__(self, dataset: Dataset, *, include_upper: bool, exclude_lower: bool = False) -> None:
         self._dataset = dataset
         self._include_upper = include_upper
+        self._exclude_lower = exclude_lower
         self._select: dict[str, Callable[[Portfolio, dict[str, str]], Sequence[int]]] = {
             "collection.batches.list": self._batches,
             "collection.cases.list": self._cases,
@@ -124,7 +126,9 @@ class Selector:
         """Return the numbers of the written rows that match."""
         if not portfolio.written.version:
             return ()
-        return written(self._dataset, portfolio, operation, filters, include_upper=self._include_upper)
+        return written(
+            self._dataset, portfolio, operation, filters, include_upper=self._include_upper, exclude_lower=self._exclude_lower
+        )
 
     def _cases(self, portfolio: Portfolio, filters: dict[str, str]) -> Sequence[int]:
         period = (filters.get("FromCreatedAt"), filters.get("ToCreatedAt"))
@@ -196,7 +200,7 @@ class Selector:
         """Return the rows of a period; `when` gives the time of a row in milliseconds and rises."""
         start, stop = 0, len(rows)
         if begin:
-            start = bisect_left(rows, moment(begin), key=when)
+            start = (bisect_right if self._exclude_lower else bisect_left)(rows, moment(begin), key=when)
         if end and self._include_upper:
             stop = bisect_right(rows, moment(end), key=when)
         elif end:

@@ -41,7 +41,8 @@ class Identity:
         return Answer(encode(self._tokens.answer()), headers={"Cache-Control": "no-store"})
 
     def _refresh(self, call: Call) -> Answer:
-        return Answer(encode(self._tokens.answer(call.claims["orgs"])), headers={"Cache-Control": "no-store"})
+        renewed = self._tokens.answer(call.claims["orgs"], call.claims["clients"])
+        return Answer(encode(renewed), headers={"Cache-Control": "no-store"})
 
     def _verify(self, call: Call) -> Answer:
         claims = call.claims

@@ -36,6 +36,12 @@ class Kind(IntEnum):
     DELIVERY = 12
     DOCUMENT = 13
     REPORT = 14
+    ARM_QUERY = 32
+    ARM_BATCH = 33
+    ARM_DOCUMENT = 34
+    ARM_FILE = 35
+    TRANSACTION = 48
+    AGREEMENT = 49
 
 
 class Named(NamedTuple):

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import overload
+from itertools import chain
+from typing import TYPE_CHECKING, overload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Joined"]
 
@@ -17,6 +21,12 @@ class Joined(Sequence[int]):
 
     def __len__(self) -> int:
         return len(self._first) + len(self._second)
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._first or number in self._second
+
+    def __iter__(self) -> Iterator[int]:
+        return chain(self._first, self._second)
 
     @overload
     def __getitem__(self, place: int) -> int: ...

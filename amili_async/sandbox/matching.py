@@ -24,7 +24,13 @@ __all__ = ["moment", "written"]
 
 
 def written(
-    dataset: Dataset, portfolio: Portfolio, operation: str, filters: Mapping[str, str], *, include_upper: bool
+    dataset: Dataset,
+    portfolio: Portfolio,
+    operation: str,
+    filters: Mapping[str, str],
+    *,
+    include_upper: bool,
+    exclude_lower: bool = False,
 ) -> Sequence[int]:
     """Return the numbers of the written rows that a list shows under filters, in the order of writing.
 
@@ -34,6 +40,7 @@ def written(
         operation: name of the list.
         filters: by their names on the wire.
         include_upper: whether the end of a period belongs to it.
+        exclude_lower: whether its start does not.
 
     Raises:
         Problem: 400; a value is malformed.
@@ -47,7 +54,7 @@ def written(
     return [
         it.number
         for it in found
-        if (begin is None or when(it) >= begin)
+        if (begin is None or when(it) > begin or (not exclude_lower and when(it) == begin))
         and (end is None or when(it) < end or (include_upper and when(it) == end))
         and all(test(dataset, portfolio, it, text) for test, text in wanted)
     ]

@@ -15,16 +15,21 @@ from amili_async.config import Environment
 from amili_async.errors import ConfigError
 from amili_async.sandbox.actions import ACTIONS, Actions
 from amili_async.sandbox.app import MOUNTS, Api
+from amili_async.sandbox.arm import Arm, arm_clients
+from amili_async.sandbox.autocollect import AutoCollect
 from amili_async.sandbox.collection import Collection
 from amili_async.sandbox.control import Control
 from amili_async.sandbox.dataset import Dataset
+from amili_async.sandbox.dispatch import Dispatch
+from amili_async.sandbox.distribution import Distribution
 from amili_async.sandbox.faults import Fault, Faults
 from amili_async.sandbox.filters import FILTERS
 from amili_async.sandbox.identity import Identity
 from amili_async.sandbox.ids import Kind
 from amili_async.sandbox.log import Log
+from amili_async.sandbox.partner import Partner
 from amili_async.sandbox.parts import Parts
-from amili_async.sandbox.settings import LastToken, Settings
+from amili_async.sandbox.settings import LastToken, LegacyShape, Settings
 from amili_async.sandbox.tokens import Tokens
 from amili_async.sandbox.webhooks import Webhooks
 from amili_async.sandbox.writes import Writes
@@ -55,7 +60,8 @@ class Sandbox:
 
     Args:
         cases: cases of each organization.
-        organizations: how many organizations there are.
+        organizations: how many organizations there are; each has an ARM client, and there are no others.
+        customers: customers of each ARM client.
         seed: of the data and of the draws of faults.
         faults: what goes wrong from the start; `sandbox.faults` takes more.
         token_lifetime: seconds that an access token is valid.
@@ -64,10 +70,16 @@ class Sandbox:
         page_size_default: rows of a page if the request does not say.
         page_size_max: rows of a page at most; larger wishes get this many.
         page_token_lifetime: seconds that a page token is valid.
+        query_lifetime: seconds that the query of an ARM list is kept, from when it was made.
         page_param: query name of a page asked for by number, on lists that have page numbers.
         skip_only: cases have page numbers only, and no page tokens.
-        last_token: how the last page says that there is no next: a token that is null, missing, or an empty string.
-        include_upper: whether the end of a period belongs to it; its start always does.
+        count_beyond_maximum: whether totalCount of an ARM list counts the rows that maximumcount cuts off.
+        last_token: how the last page says that there is no next: a token, or nextPage in ARM, that is null, missing, or an
+            empty string.
+        include_upper: whether the end of a period belongs to it.
+        exclude_lower: whether the start of a period of cases, invoices and settlements does not belong to it.
+        legacy_shape: shape of cases and settlements in AutoCollect's batch document: newer, older, or some of each.
+        legacy_inclusive: whether the settlement that lastsettlementid names comes again.
         latency: seconds that every answer waits.
         page_cache: bytes of encoded pages to keep; 0 keeps none.
         log_size: how many requests the log keeps.
@@ -82,8 +94,8 @@ class Sandbox:
         webhook_duplicates: share of the deliveries that are made once more, 0 to 1, drawn from the seed.
         webhook_retries: how often a delivery is tried again that was not answered with 2xx.
         webhook_anywhere: whether webhooks may be delivered beyond this machine.
-        client_id: of the one client that gets tokens.
-        client_secret: of that client.
+        client_id: of the one client that gets tokens; also its user name for AutoCollect.
+        client_secret: of that client; also its password for AutoCollect.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
 
@@ -102,6 +114,7 @@ class Sandbox:
         *,
         cases: int = 1_000,
         organizations: int = 2,
+        customers: int = 1_000,
         seed: int = 7,
         faults: Iterable[Fault] = (),
         token_lifetime: float = 3_600,
@@ -110,10 +123,15 @@ class Sandbox:
         page_size_default: int = 100,
         page_size_max: int = 1_000,
         page_token_lifetime: float = 3_600,
+        query_lifetime: float = 3_600,
         page_param: str = "Page",
         skip_only: bool = False,
+        count_beyond_maximum: bool = False,
         last_token: LastToken = "null",  # noqa: S107  # no password
         include_upper: bool = False,
+        exclude_lower: bool = False,
+        legacy_shape: LegacyShape = "mixed",
+        legacy_inclusive: bool = False,
         latency: float = 0,
         page_cache: int = 64 * 2**20,
         log_size: int = 100_000,
@@ -136,6 +154,7 @@ class Sandbox:
         self._settings = Settings(
             cases=cases,
             organizations=organizations,
+            customers=customers,
             seed=seed,
             token_lifetime=token_lifetime,
             clock_skew=clock_skew,
@@ -143,10 +162,15 @@ class Sandbox:
             page_size_default=page_size_default,
             page_size_max=page_size_max,
             page_token_lifetime=page_token_lifetime,
+            query_lifetime=query_lifetime,
             page_param=page_param,
             skip_only=skip_only,
+            count_beyond_maximum=count_beyond_maximum,
             last_token=last_token,
             include_upper=include_upper,
+            exclude_lower=exclude_lower,
+            legacy_shape=legacy_shape,
+            legacy_inclusive=legacy_inclusive,
             latency=latency,
             page_cache=page_cache,
             log_size=log_size,
@@ -172,6 +196,7 @@ class Sandbox:
         self.tokens = Tokens(
             client_id=client_id,
             organizations=self.organizations,
+            clients=self.clients,
             resource=self.dataset.ids.make(Kind.RESOURCE, 0, 0),
             lifetime=token_lifetime,
             skew=clock_skew,
@@ -184,12 +209,24 @@ class Sandbox:
         self._writes.on_queued = partial(self._webhooks.call_later, batch_seconds + _LATER, self._writes.advance)
         self._actions = Actions(self.dataset, self._settings, self._writes, emit)
         self._collection = Collection(self.dataset, self._settings, secret, self._writes)
+        self._arm = Arm(
+            self.dataset,
+            self._settings,
+            self._collection.pages,
+            address=lambda: self.url + MOUNTS["arm"],
+            count=self._writes.count,
+        )
+        self._dispatch = Dispatch(self.dataset, self._settings, self._writes)
         handlers = {
             **Identity(self.tokens, self._settings).handlers,
             **self._collection.handlers,
             **self._writes.handlers,
             **self._actions.handlers,
             **Parts(self.dataset, self._writes).handlers,
+            **AutoCollect(self.dataset, self._settings, self._writes).handlers,
+            **self._arm.handlers,
+            **Distribution(self._dispatch, address=lambda: self.url + MOUNTS["distribution"]).handlers,
+            **Partner(self.dataset, self._dispatch, self.tokens, self._settings).handlers,
         }
         self._api = Api(handlers, self.tokens, self.faults, self.log, self._settings)
         self._runner: web.AppRunner | None = None
@@ -223,21 +260,28 @@ class Sandbox:
         """Ids of the organizations."""
         return self.dataset.organizations
 
+    @property
+    def clients(self) -> tuple[int, ...]:
+        """Numbers of the ARM clients, one for each organization."""
+        return arm_clients(len(self.organizations))
+
     def routes(self) -> frozenset[str]:
         """Return the names of the operations that are served."""
         return frozenset(operation.name for operation in self._api.operations)
 
-    def truth(self, operation: str, organization: str, **filters: str) -> Iterator[Row]:
+    def truth(self, operation: str, organization: str | int, **filters: str) -> Iterator[Row]:
         """Yield all rows that a list shows under filters, in its order, without going over the wire.
 
         Args:
             operation: name of a list, `collection.cases.list`.
-            organization: id of an organization.
+            organization: id of an organization, or number of an ARM client.
             **filters: names and values as on the wire, `Status="OPEN"`.
 
         Raises:
             ConfigError: there is no such list, filter or organization.
         """
+        if isinstance(organization, int):
+            return self._arm.truth(operation, organization, filters)
         if operation not in FILTERS or operation == "collection.batches.list_all":
             raise ConfigError(f"{operation!r} is no list of one organization")
         if foreign := filters.keys() - set(FILTERS[operation]):
@@ -319,8 +363,10 @@ class Sandbox:
         return self.dataset.counts(organization)
 
     def finish_batches(self) -> None:
-        """End all batches at once that wait for their end; to be called in the event loop of the sandbox."""
+        """End all batches at once that wait for their end, and deliver what was sent; call it in the sandbox's event loop."""
         self._writes.advance(math.inf)
+        self._arm.finish()
+        self._dispatch.finish()
         self._webhooks.call_nothing()
 
     def revoke_tokens(self) -> None:

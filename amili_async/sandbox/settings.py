@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 from amili_async.config import is_loopback
 from amili_async.errors import ConfigError
 
-__all__ = ["LastToken", "Settings"]
+__all__ = ["LastToken", "LegacyShape", "Settings"]
 
 LastToken = Literal["null", "missing", "empty"]
+LegacyShape = Literal["newer", "older", "mixed"]
 
 _LIMITS: dict[str, tuple[type, float, float]] = {
     "cases": (int, 0, 10**9),
+    "customers": (int, 0, 10**9),
     "organizations": (int, 1, 1_000),
     "seed": (int, -(2**63), 2**64),
     "token_lifetime": (float, 1, 10**9),
@@ -22,6 +24,7 @@ _LIMITS: dict[str, tuple[type, float, float]] = {
     "page_size_default": (int, 1, 10**6),
     "page_size_max": (int, 1, 10**6),
     "page_token_lifetime": (float, 0, 10**9),
+    "query_lifetime": (float, 0, 10**9),
     "latency": (float, 0, 3_600),
     "page_cache": (int, 0, 2**40),
     "log_size": (int, 1, 10**8),
@@ -35,7 +38,10 @@ _LIMITS: dict[str, tuple[type, float, float]] = {
 _SWITCHES = (
     "token_numbers_as_strings",
     "skip_only",
+    "count_beyond_maximum",
     "include_upper",
+    "exclude_lower",
+    "legacy_inclusive",
     "honour_idempotency",
     "action_batches",
     "webhook_anywhere",
@@ -52,6 +58,7 @@ class Settings:
     """
 
     cases: int
+    customers: int
     organizations: int
     seed: int
     token_lifetime: float
@@ -60,10 +67,15 @@ class Settings:
     page_size_default: int
     page_size_max: int
     page_token_lifetime: float
+    query_lifetime: float
     page_param: str
     skip_only: bool
+    count_beyond_maximum: bool
     last_token: LastToken
     include_upper: bool
+    exclude_lower: bool
+    legacy_shape: LegacyShape
+    legacy_inclusive: bool
     latency: float
     page_cache: int
     log_size: int
@@ -98,6 +110,8 @@ class Settings:
                 raise ConfigError(f"{name} of a sandbox must be a text and not empty")
         if self.last_token not in ("null", "missing", "empty"):
             raise ConfigError("last_token of a sandbox must be null, missing or empty")
+        if self.legacy_shape not in ("newer", "older", "mixed"):
+            raise ConfigError("legacy_shape of a sandbox must be newer, older or mixed")
         if self.page_size_default > self.page_size_max:
             raise ConfigError("page_size_default of a sandbox must not be above page_size_max")
         self.check_webhook(self.webhook_url)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter, deque
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from amili_async.sandbox.layout import Portfolio
     from amili_async.sandbox.settings import Settings
 
-__all__ = ["Writes", "visible"]
+__all__ = ["Writes", "content", "visible"]
 
 _KEY_LENGTH = 255
 _same_order = msgspec.json.Encoder(decimal_format="number", order="deterministic")
@@ -68,6 +68,11 @@ class Writes:
         now = self._clock() if now is None else now
         while self._queued and self._queued[0][1].due <= now:
             self._end(*self._queued.popleft())
+
+    def count(self, operation: str, items: int = 1) -> None:
+        """Take note of a request that was carried out."""
+        self.executed[operation] += 1
+        self.executed_items[operation] += items
 
     def _create(self, call: Call) -> Answer:
         """Take in a list of items."""
@@ -113,14 +118,12 @@ class Writes:
             if self._is_computed(portfolio, key):
                 raise Problem(409, "idempotency_key_reused", "This idempotency key came with another request.")
         size = store.size + items + 1
-        if size > self._settings.writes_max:
-            raise Problem(422, "sandbox_full", "The sandbox holds as many writes as it may; start it anew, or raise writes_max.")
+        insist_on_room(size, self._settings)
         batch = execute()
         store.size = size
         if honoured and key is not None:
             store.keys[key] = digest, batch
-        self.executed[call.operation.name] += 1
-        self.executed_items[call.operation.name] += items
+        self.count(call.operation.name, items)
         store.version += 1
         return self._accepted(portfolio, batch)
 
@@ -174,6 +177,16 @@ class Writes:
         return bool(named and ours and named.number < portfolio.batches)
 
 
+def insist_on_room(size: int, settings: Settings) -> None:
+    """Refuse a write if there would be too many.
+
+    Raises:
+        Problem: 422; the sandbox is full.
+    """
+    if size > settings.writes_max:
+        raise Problem(422, "sandbox_full", "The sandbox holds as many writes as it may; start it anew, or raise writes_max.")
+
+
 def document(call: Call, *, optional: bool = False) -> Row:
     """Return the JSON object that a request holds; an empty one if it holds nothing and need not.
 
@@ -182,15 +195,24 @@ def document(call: Call, *, optional: bool = False) -> Row:
     """
     if optional and not call.body:
         return {}
-    if call.media_type != "application/json":
-        raise Problem(400, "invalid_content_type", "The body must be application/json.")
-    try:
-        body = decode(call.body)
-    except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError):
-        raise Problem(400, "invalid_json", "The body is not JSON.") from None
+    body = content(call)
     if not isinstance(body, dict):
         raise Problem(400, "invalid_body", "The body must be an object.")
     return cast("Row", body)
+
+
+def content(call: Call) -> Any:
+    """Return the JSON that a request holds.
+
+    Raises:
+        Problem: 400; the content type is another, or the body is no JSON.
+    """
+    if call.media_type != "application/json":
+        raise Problem(400, "invalid_content_type", "The body must be application/json.")
+    try:
+        return decode(call.body)
+    except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError):
+        raise Problem(400, "invalid_json", "The body is not JSON.") from None
 
 
 def visible(dataset: Dataset, call: Call, organization: Sequence[str] | None = None) -> list[Portfolio]:

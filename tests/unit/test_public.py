@@ -13,6 +13,7 @@ NAMES = [
     "AccessToken",
     "AmiliClient",
     "AmiliError",
+    "BasicCredentials",
     "ClientCredentials",
     "Credentials",
     "Cursor",

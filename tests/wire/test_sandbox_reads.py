@@ -12,8 +12,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from amili_async.collection.operations import OPERATIONS as COLLECTION
-from amili_async.identity.operations import OPERATIONS as IDENTITY
+from amili_async.catalogue import operations
 from amili_async.sandbox import Sandbox
 from amili_async.structs import decode, encode
 
@@ -91,7 +90,7 @@ def on_the_wire(rows):
 @module
 async def test_every_operation_has_a_route(http):
     """The sandbox serves every operation that the package has."""
-    assert http.sandbox.routes() == {operation.name for operation in (*IDENTITY, *COLLECTION)}
+    assert http.sandbox.routes() == {operation.name for operation in operations()}
 
 
 @module

@@ -23,15 +23,11 @@ from amili_async import (
 )
 from amili_async.sandbox import Fault, Sandbox
 
+from .kit import connect
+
 pytestmark = pytest.mark.asyncio
 
-QUICK = RetryPolicy(attempts=8, backoff=0.01, backoff_max=0.02)
 CASES = "collection.cases.list"
-
-
-def connect(sandbox, **settings):
-    """Return a client of the sandbox that does not wait long."""
-    return AmiliClient(sandbox.credentials, environment=sandbox.environment, retry=QUICK, **settings)
 
 
 def truth(sandbox, operation=CASES, key="caseId", **filters):

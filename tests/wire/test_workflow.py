@@ -9,16 +9,17 @@ from decimal import Decimal
 
 import pytest
 
-from amili_async import AmiliClient, RequestOptions, RetryPolicy, errors
+from amili_async import RequestOptions, errors
 from amili_async.cli_webhooks import serving
 from amili_async.collection.requests import NewCorrection, NewInvoice, NewPayment
 from amili_async.sandbox import Fault, Sandbox
 from amili_async.webhooks import Receiver, Router
 
+from .kit import connect
+
 pytestmark = [pytest.mark.asyncio, pytest.mark.filterwarnings("ignore::amili_async.UnconfirmedOperationWarning")]
 
 SECRET = "hunter2"
-QUICK = RetryPolicy(attempts=4, backoff=0.01, backoff_max=0.02)
 
 
 def invoice(number, **changes):
@@ -33,11 +34,6 @@ def invoice(number, **changes):
         "unique_source_invoice_id": f"erp-{number}",
     }
     return NewInvoice(**{**values, **changes})
-
-
-def connect(sandbox):
-    """Return a client of the sandbox that does not wait long."""
-    return AmiliClient(sandbox.credentials, environment=sandbox.environment, retry=QUICK)
 
 
 async def workflow(amili, org, wait):
