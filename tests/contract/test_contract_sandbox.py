@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from amili_async.sandbox import Sandbox
+
+from .facts import FACT_LIST, MEDIA, at, described, flat, made_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BASES = {"identity": "/identity", "collection": "/collection/v1", "arm": "/arm/v1"}
 """Where `Environment.local` expects the products; all others are at `/<name>`."""
@@ -20,6 +27,38 @@ FIRST = {
     "reject_eviction_confirmation": "collection.cases.accept_eviction_request",
 }
 """What has to be done to a case before an action, if the sandbox has no case that is ready for it."""
+
+HANDED_IN: dict[str, dict[str, Any]] = {
+    "arm.ar_items.update": {"arItemId": "{aritemid}", "ledgerNote": "A note"},
+    "arm.auto_postings.create": {"autoPostings": [{"documentNo": "{documentno}", "amount": 1, "validateOnly": True}]},
+    "arm.customers.create": {"customerNo": "C-1", "name": "Kari Nordmann"},
+    "arm.customers.update": {"customerNo": "{customerno}", "name": "Kari Nordmann"},
+    "arm.files.upload": {"files": [{"fileName": "a.txt", "content": "YQ=="}, {"fileName": "b.exe", "content": "YQ=="}]},
+    "arm.documents.create": {
+        "customerNo": "{customerno}",
+        "documentNo": "D-1",
+        "currencyAmounts": {"exclVat": 80, "vat": 20, "inclVat": 100},
+    },
+    "distribution.send.status_by_identifier": {"Identifier": "{Identifier}"},
+    "arm.payment_reservations.create": {"paymentId": "P-1", "documentNo": "{documentno}"},
+    "partner.token.request": {"client_id": "", "client_secret": ""},
+}
+"""Bodies of ours, with ids of things that are there: for operations of which no body is documented that could be carried out."""
+
+PERIOD = {"FromDate": "2020-01-01", "ToDate": "2030-01-01", "autopostingmethod": "PAYMENT"}
+"""Values that name nothing that is there."""
+
+ASKED_FOR = {"autocollect.attachments.get": ["attachmentid"]}
+"""Query parameters without which there is nothing to answer, although no document says that they are required."""
+
+SHOWN = {described(fact)[1] for fact in FACT_LIST if fact["answer"]}
+"""Components that an example shows, so that what they have is known."""
+
+READY = {"caseId", "invoiceId"}
+"""What has to be in a certain state for a write."""
+
+GONE = {"customerno": "arm.customers.create"}
+"""What is made in order to be deleted."""
 
 module = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,22 +71,43 @@ class Caller:
         self.http = http
         self.facts = {fact["name"]: fact for fact in facts["operations"]}
         self.ids = facts["ids"]
+        self.given = PERIOD | {
+            "organizationId": str(sandbox.organizations[0]),
+            "orgId": str(sandbox.organizations[0]),
+            "clientno": str(sandbox.clients[0]),
+        }
         self.token: str | None = None
 
-    async def call(self, fact: dict[str, Any], *, token: bool = True, **ids: str) -> tuple[int, str, Any]:
+    async def call(self, fact: dict[str, Any], *, token: bool = True, **values: str) -> tuple[int, str, Any]:
         """Return status, media type and body of an operation's answer to its first documented request."""
-        url = await self._url(fact, ids)
+        path = fact["path"]
+        for name in re.findall(r"\{(\w+)\}", path):
+            path = path.replace(f"{{{name}}}", quote(values.get(name) or await self._value(fact, name), safe=""))
+        product = fact["name"].partition(".")[0]
+        url = URL(str(self.sandbox.url).rstrip("/") + BASES.get(product, f"/{product}") + path, encoded=True)
+        asked_for = ASKED_FOR.get(fact["name"], fact["required"])
+        query = {name: values.get(name) or await self._value(fact, name) for name in asked_for}
         headers = {"Authorization": f"Bearer {await self._token()}"} if token and fact["body"] != "form" else {}
-        sent = {fact["body"].replace("form", "data"): self._body(fact["requests"][0])} if fact["requests"] else {}
-        async with self.http.request(fact["method"], url, headers=headers, **sent) as response:
+        body = None if fact["takes"] is None else await self._body(fact)
+        if isinstance(body, bytes):
+            headers["Content-Type"] = MEDIA[fact["body"]]
+        async with self.http.request(fact["method"], url, params=query, headers=headers, data=body) as response:
             body = await response.read()
             content = json.loads(body) if body and response.content_type.endswith("json") else body
             return response.status, response.content_type, content
 
-    def _body(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _body(self, fact: dict[str, Any]) -> bytes | dict[str, Any]:
+        """Return what is handed in: as documented, ours, or made up after its schema."""
+        body = HANDED_IN.get(fact["name"]) or (fact["requests"][0] if fact["requests"] else made_up(at(fact["takes"])))
         credentials = self.sandbox.credentials
         own = {"client_id": credentials.client_id, "client_secret": credentials.client_secret}
-        return {key: own.get(key, value) for key, value in request.items()}
+        body = {name: own.get(name, value) for name, value in body.items()}
+        if fact["body"] == "form":
+            return body
+        text = json.dumps(body)
+        for name in re.findall(r'"\{(\w+)\}"', text):
+            text = text.replace(f"{{{name}}}", await self._value(fact, name))
+        return text.encode()
 
     async def _token(self) -> str:
         if self.token is None:
@@ -55,26 +115,25 @@ class Caller:
             self.token = body["access_token"]
         return self.token
 
-    async def _url(self, fact: dict[str, Any], ids: dict[str, str]) -> str:
-        product = fact["name"].partition(".")[0]
-        path = fact["path"]
-        for name in re.findall(r"\{(\w+)\}", path):
-            path = path.replace(f"{{{name}}}", ids.get(name) or await self._value(fact, name))
-        return str(self.sandbox.url).rstrip("/") + BASES.get(product, f"/{product}") + path
-
     async def _value(self, fact: dict[str, Any], name: str) -> str:
-        organization = str(self.sandbox.organizations[0])
-        if name in {"organizationId", "orgId"}:
-            return organization
-        if fact["method"] != "GET":
-            return await self._ready(fact["name"].rpartition(".")[2], name, organization)
+        """Return a value for a place in the path, in the query or in a body: an id of something that is there."""
+        if name in self.given:
+            return self.given[name]
+        if fact["method"] == "DELETE":
+            fact = self.facts[GONE[name]]  # what other tests look at has to stay
+            return str((await self.call(fact))[2][self.ids[name]["field"]])
+        if fact["method"] != "GET" and name in READY:
+            return await self._ready(fact["name"].rpartition(".")[2], name)
         where = self.ids[name]
-        _, _, body = await self.call(self.facts[where["operation"]])
-        return body["data"][0][where["field"]]
+        source = self.facts[where["operation"]]
+        _, _, body = await self.call(source)
+        if source["body"] != "none":
+            self.sandbox.finish_batches()
+        return str(next(_values(body, where["field"])))
 
-    async def _ready(self, action: str, name: str, organization: str) -> str:
+    async def _ready(self, action: str, name: str) -> str:
         """Return the id of a case, or of its invoice, that an action fits: what state is needed is not documented."""
-        operation = f"collection.cases.{action}"
+        operation, organization = f"collection.cases.{action}", str(self.sandbox.organizations[0])
         if action in FIRST and not any(self.sandbox.cases_for(operation, organization)):
             await self.call(self.facts[FIRST[action]])
         ready = {*self.sandbox.cases_for(operation, organization)}
@@ -84,27 +143,29 @@ class Caller:
         return row[where["field"]] if name == "caseId" else row["invoices"][0][name]
 
 
+def _values(content: Any, field: str) -> Iterator[Any]:
+    """Yield the values of a field, wherever it is in an answer."""
+    if isinstance(content, dict):
+        yield from [content[field]] if content.get(field) is not None else []
+    for part in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        yield from _values(part, field)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def caller(facts):
     """Give a caller of a sandbox of our own."""
-    async with Sandbox(cases=200, page_size_default=200, action_batches=True) as sandbox, aiohttp.ClientSession() as http:
+    sandbox = Sandbox(cases=200, customers=200, page_size_default=200, action_batches=True)
+    async with sandbox, aiohttp.ClientSession() as http:
         yield Caller(sandbox, http, facts)
 
 
 @module
-async def test_answers_with_the_documented_status(exchange, caller):
-    """A documented request is answered with the documented success status; where none is documented, with any."""
-    status, _, _ = await caller.call(exchange)
-    assert status == (exchange["status"] or status)
-    assert 200 <= status < 300
-
-
-@module
-async def test_answer_fits_the_documented_schema(exchange, caller, complaints):
-    """A body is valid by the documented schema; where none is documented, any will do."""
-    _, media_type, body = await caller.call(exchange)
+async def test_answers_as_documented(exchange, caller, complaints):
+    """A request is answered with a documented status and media type and a valid body; what is not known may be any."""
+    status, media_type, body = await caller.call(exchange)
+    assert status in (exchange["status"] or range(200, 300))
     if exchange["response"] and (body != b"" or not exchange["empty"]):
-        assert media_type == "application/json"
+        assert media_type in exchange["media"]
         assert complaints(exchange["response"], body) == []
 
 
@@ -116,11 +177,15 @@ async def test_no_body_where_none_is_documented(silent, caller):
 
 
 @module
-async def test_what_is_handed_in_becomes_a_batch(creating, caller):
-    """The batch that a create names is there, and names itself so."""
-    _, _, body = await caller.call(creating)
-    batch = await caller.call(caller.facts["collection.batches.get"], batchId=body["data"]["batchId"])
-    assert (batch[0], batch[2]["data"]["batchId"]) == (200, body["data"]["batchId"])
+async def test_what_is_handed_in_becomes_a_batch(handing_in, caller):
+    """The batch that a write names is there, and names itself so."""
+    fact, getter, field, place = handing_in
+    part, _ = described(fact)
+    _, _, body = await caller.call(fact)
+    batch_id = (body[part] if part else body)[field]
+    caller.sandbox.finish_batches()
+    status, _, batch = await caller.call(getter, **{place: batch_id})
+    assert (status, (batch[part] if part else batch)[field]) == (200, batch_id)
 
 
 @module
@@ -131,14 +196,16 @@ async def test_answer_has_the_documented_parts(answered, caller):
 
 
 @module
-async def test_lists_have_the_documented_fields(listed, caller, follow):
-    """A list has items, and none of them a field that its documentation does not know."""
+async def test_lists_have_the_documented_fields(listed, caller):
+    """A list has items with documented fields, and of rows that have a documented example no others."""
     _, _, body = await caller.call(listed)
     rows = body[listed["paging"]["items"]]
-    reference = follow(listed["response"])["properties"][listed["paging"]["items"]]["items"]["$ref"]
-    documented = set(follow(reference)["properties"])
+    _, reference = described(listed)
+    known = set(flat(at(reference))["properties"]) if reference else set()
     assert rows
-    assert {name for row in rows for name in row} <= documented
+    for row in rows:
+        assert not known or set(row) & known
+        assert reference not in SHOWN or set(row) <= known
 
 
 @module
