@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from amili_async import errors
-    from amili_async.auth import AccessToken, ClientCredentials, Credentials, StaticToken, TokenCache
+    from amili_async.auth import AccessToken, BasicCredentials, ClientCredentials, Credentials, StaticToken, TokenCache
     from amili_async.catalogue import operations
     from amili_async.client import AmiliClient
     from amili_async.config import Environment, Limits, RequestOptions, Timeouts
@@ -27,6 +27,7 @@ __all__ = [
     "AccessToken",
     "AmiliClient",
     "AmiliError",
+    "BasicCredentials",
     "ClientCredentials",
     "Credentials",
     "Cursor",
@@ -53,6 +54,7 @@ _HOMES = {
     "AccessToken": "auth",
     "AmiliClient": "client",
     "AmiliError": "errors",
+    "BasicCredentials": "auth",
     "ClientCredentials": "auth",
     "Credentials": "auth",
     "Cursor": "walks",

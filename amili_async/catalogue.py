@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+from amili_async.config import APIS
 
 if TYPE_CHECKING:
     from amili_async.operation import Operation
@@ -14,7 +18,6 @@ __all__ = ["operations"]
 @cache
 def operations() -> tuple[Operation[Any], ...]:
     """Return every operation the package knows, with path, evidence and retry safety, sorted by name."""
-    from amili_async.collection.operations import OPERATIONS as COLLECTION  # noqa: PLC0415
-    from amili_async.identity.operations import OPERATIONS as IDENTITY  # noqa: PLC0415
-
-    return tuple(sorted((*COLLECTION, *IDENTITY), key=lambda operation: operation.name))
+    # imported here: importing the package must not import the models of all products
+    tables = (import_module(f"amili_async.{api}.operations").OPERATIONS for api in APIS)
+    return tuple(sorted(chain.from_iterable(tables), key=lambda operation: operation.name))

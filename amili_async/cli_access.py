@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003  # cyclopts reads the annotations
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -28,10 +28,11 @@ from amili_async.errors import (
 from amili_async.identity.operations import TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 
     from amili_async.auth import ClientCredentials, StaticToken
     from amili_async.client import AmiliClient
+    from amili_async.config import Limits
     from amili_async.hooks import Hooks
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Access",
     "Count",
     "Flag",
+    "Own",
     "Several",
     "Stop",
     "connect",
@@ -62,7 +64,18 @@ Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Count = Annotated[int | None, Parameter(validator=Number(gte=1))]
 Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 
-_CREDENTIAL_NAMES = ("AMILI_CLIENT_ID", "AMILI_CLIENT_SECRET", "AMILI_TOKEN")
+_CREDENTIALS = (
+    ("AMILI_CLIENT_ID", "AMILI_CLIENT_SECRET", "AMILI_TOKEN"),
+    ("AMILI_AUTOCOLLECT_USERNAME", "AMILI_AUTOCOLLECT_PASSWORD"),
+)
+"""Variables that belong together."""
+
+
+class Own(NamedTuple):
+    """What the sandbox has of its own, to read where nothing is named; empty without a sandbox."""
+
+    organizations: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
 
 
 class Stop(Exception):
@@ -98,25 +111,32 @@ async def connect(
     *,
     hooks: Hooks | None = None,
     data: Mapping[str, int] | None = None,
+    limits: Limits | None = None,
     anonymous: bool = False,
-) -> AsyncGenerator[tuple[AmiliClient, tuple[str, ...]]]:
+    api: str | None = None,
+) -> AsyncGenerator[tuple[AmiliClient, Own]]:
     """Open a client as the options say, and a sandbox for it if they do.
 
     Args:
         access: the options.
         hooks: hooks of the client.
         data: how much data the sandbox shall hold: its own arguments.
+        limits: limits of the client.
         anonymous: whether it also works without credentials.
+        api: the one API that is called, whose own credentials are enough.
 
     Yields:
-        The client, and the organizations of the sandbox.
+        The client, and what the sandbox has.
 
     Raises:
         Stop: there are no credentials, or the options contradict each other.
     """
-    from amili_async.client import AmiliClient  # noqa: PLC0415  # aiohttp takes its time, and --help does without
+    from amili_async.client import (  # noqa: PLC0415  # aiohttp takes its time, and --help does without
+        AmiliClient,
+        api_credentials_from_env,
+    )
 
-    settings: dict[str, Any] = {"hooks": hooks}
+    settings: dict[str, Any] = {"hooks": hooks, "limits": limits}
     if access.sandbox:
         if access.env_file is not None:
             raise Stop("--sandbox has its own credentials: leave out --env-file")
@@ -124,13 +144,16 @@ async def connect(
             open_sandbox(**(data or {})) as sandbox,
             AmiliClient(sandbox.credentials, environment=sandbox.environment, **settings) as amili,
         ):
-            yield amili, tuple(sandbox.organizations)
+            yield amili, Own(tuple(sandbox.organizations), tuple(str(number) for number in sandbox.clients))
         return
     if data:
         raise Stop(f"--{' and --'.join(data)} only {'go' if len(data) > 1 else 'goes'} with --sandbox")
-    credentials = credentials_of(access, anonymous=anonymous)
-    async with AmiliClient(credentials, environment=Environment.from_env(_environ(access)), **settings) as amili:
-        yield amili, ()
+    environ = _environ(access)
+    with _credentials_trouble():
+        settings["api_credentials"] = api_credentials_from_env(environ)
+    credentials = credentials_of(access, anonymous=anonymous or api in settings["api_credentials"])
+    async with AmiliClient(credentials, environment=Environment.from_env(environ), **settings) as amili:
+        yield amili, Own()
 
 
 def credentials_of(access: Access, *, anonymous: bool = False) -> ClientCredentials | StaticToken | None:
@@ -141,11 +164,15 @@ def credentials_of(access: Access, *, anonymous: bool = False) -> ClientCredenti
     """
     from amili_async.client import credentials_from_env  # noqa: PLC0415  # aiohttp takes its time, and --help does without
 
-    environ = _environ(access)
-    if anonymous and not any(environ.get(name) for name in _CREDENTIAL_NAMES):
-        return None
+    with _credentials_trouble():
+        return credentials_from_env(_environ(access), required=not anonymous)
+
+
+@contextmanager
+def _credentials_trouble() -> Generator[None]:
+    """Say where credentials are to be given."""
     try:
-        return credentials_from_env(environ)
+        yield
     except ConfigError as error:
         where = ", in the environment or in an --env-file; or try it with --sandbox" if "no credentials" in str(error) else ""
         raise Stop(f"{error}{where}", CREDENTIALS) from None
@@ -156,8 +183,8 @@ def _environ(access: Access) -> Mapping[str, str]:
     if access.env_file is None:
         return os.environ
     found = read_env_file(access.env_file)
-    own = any(found.get(name) for name in _CREDENTIAL_NAMES)
-    return {**{name: value for name, value in os.environ.items() if not (own and name in _CREDENTIAL_NAMES)}, **found}
+    own = {name for names in _CREDENTIALS if any(found.get(name) for name in names) for name in names}
+    return {**{name: value for name, value in os.environ.items() if name not in own}, **found}
 
 
 def open_sandbox(**settings: Any) -> Any:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
@@ -24,6 +23,7 @@ from amili_async.cli_access import (
     Access,
     Count,
     Flag,
+    Own,
     Several,
     Stop,
     connect,
@@ -32,12 +32,12 @@ from amili_async.cli_access import (
     plain,
     split,
 )
-from amili_async.cli_output import console, guesses, operations_table, say, write_bytes
+from amili_async.cli_output import console, guesses, operations_table, print_json, say, write_bytes
 from amili_async.config import is_loopback
 from amili_async.errors import UnconfirmedOperationWarning
 from amili_async.operation import PLACEHOLDER
 from amili_async.pages import Page
-from amili_async.structs import decode, encode
+from amili_async.structs import decode
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -86,25 +86,30 @@ def call(
 
 
 async def _call(access: Access, chosen: Operation[Any], ids: tuple[str, ...], body: object, query: dict[str, str]) -> None:
-    async with connect(access, anonymous=not chosen.authenticated) as (amili, own):
+    async with connect(access, anonymous=not chosen.authenticated, api=chosen.api) as (amili, own):
         _check_ids(chosen, ids, own)
         data = (await amili.call(chosen, *ids, body=body, query=query)).data
-    _print_json(data.items if isinstance(data, Page) else data, pretty=sys.stdout.isatty())
+    print_json(data.items if isinstance(data, Page) else data, pretty=sys.stdout.isatty())
     if isinstance(data, Page) and data.resume is not None:
         say(_what_follows(data.resume))
 
 
 def _what_follows(resume: Cursor) -> str:
+    if resume.kind == "query":  # a list of ARM, which `export` does not know
+        return f"more rows follow; --query={resume.token} --pageno={resume.number} gets the next page"
     again = f"--page-token={resume.token} gets the next page, and " if resume.kind == "token" else ""
     return f"more rows follow; {again}`amili export` gets all of them"
 
 
-def _check_ids(chosen: Operation[Any], ids: tuple[str, ...], own: tuple[str, ...] = ()) -> None:
+def _check_ids(chosen: Operation[Any], ids: tuple[str, ...], own: Own | None = None) -> None:
     names = PLACEHOLDER.findall(chosen.path)
     if len(ids) != len(names):
         takes = f"{len(names)} id{'' if len(names) == 1 else 's'}" if names else "no ids"
         which = f" ({', '.join(names)})" if names else ""
-        hint = f"; the organizations of the sandbox are {', '.join(own)}" if own else ""
+        hint = ""
+        if own and own.organizations:
+            known = ("clients", own.clients) if chosen.api == "arm" else ("organizations", own.organizations)
+            hint = f"; the {known[0]} of the sandbox are {', '.join(known[1])}"
         raise Stop(f"{chosen.name} takes {takes}{which}, {len(ids)} given{hint}")
 
 
@@ -138,10 +143,6 @@ def _warnings_as_lines() -> Generator[None]:
         yield
 
 
-def _print_json(data: object, *, pretty: bool) -> None:
-    write_bytes(msgspec.json.format(encode(data), indent=2 if pretty else -1) + b"\n")
-
-
 def list_operations(
     *,
     evidence: Several = None,
@@ -159,7 +160,7 @@ def list_operations(
         raise Stop(f"there is no evidence level {unknown[0]!r}; the levels are {', '.join(LEVELS)}")
     found = [operation for operation in operations() if operation.evidence in wanted]
     if json:
-        _print_json([_facts(operation) for operation in found], pretty=True)
+        print_json([_facts(operation) for operation in found], pretty=True)
         return
     console().print(operations_table(found))
     say(f"{len(found)} operations; {sum(not operation.confirmed for operation in found)} of them rest on guesses")

@@ -94,7 +94,7 @@ async def _sync(access: Access, given: Sequence[str], streams: Sequence[str], to
     progress = SyncProgress(live=console(stderr=True).is_terminal and not access.debug)
     try:
         async with connect(access, hooks=meter, data=data) as (amili, own):
-            organizations = _organizations(given, own)
+            organizations = _organizations(given, own.organizations)
             source, note = "the sandbox" if access.sandbox else amili.environment.url("collection"), to / "_amili_source"
             _keep_apart(note, source)
             ticking = asyncio.create_task(_tick(progress))
@@ -209,7 +209,7 @@ async def _export(access: Access, stream: str, org: str | None, output: Path | N
         write = write_bytes if file is None else file.write
         try:
             async with connect(access) as (amili, own):
-                organization = _organizations([org] if org else [], own)[0]
+                organization = _organizations([org] if org else [], own.organizations)[0]
                 async with rows_of(amili, stream, organization, **wanted).prefetch(1) as pages:
                     async for page in pages:
                         begun = True

@@ -1,4 +1,4 @@
-"""What commands print: lines, tables, and the progress of a sync. Data goes to stdout, all else to stderr."""
+"""What commands print: lines, JSON and tables. Data goes to stdout, all else to stderr."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from amili_async.cli_access import explain
+from amili_async.structs import encode
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -31,6 +33,8 @@ __all__ = [
     "log_errors_only",
     "logs",
     "operations_table",
+    "plain_table",
+    "print_json",
     "say",
     "several",
     "silence_stdout",
@@ -86,6 +90,11 @@ def write_bytes(chunk: bytes) -> None:
             rest = rest[os.write(handle, rest) :]
         except BlockingIOError:  # a pipe that the reader made non-blocking: wait for room
             select.select([], [handle], [])
+
+
+def print_json(data: object, *, pretty: bool) -> None:
+    """Print data as JSON, one line or for people."""
+    write_bytes(msgspec.json.format(encode(data), indent=2 if pretty else -1) + b"\n")
 
 
 def silence_stdout() -> None:
@@ -186,12 +195,12 @@ def _numbers(stream: StreamReport) -> str:
 
 def sync_tables(report: SyncReport) -> Iterable[Table]:
     """Return the closing tables of a sync: what was read, and what the cases still owe."""
-    streams = _table("stream", ">rows", ">pages", ">retries", ">rows/s", ">bytes", "state")
+    streams = plain_table("stream", ">rows", ">pages", ">retries", ">rows/s", ">bytes", "state")
     for stream in report.streams:
         numbers = (stream.rows, stream.pages, stream.retries, round(stream.rate), stream.bytes)
         streams.add_row(stream.name, *(f"{number:,}" for number in numbers), stream.state)
     yield streams
-    sums = _table("case status", ">cases", ">remaining amount", "currency")
+    sums = plain_table("case status", ">cases", ">remaining amount", "currency")
     for owed in report.amounts:
         sums.add_row(owed.status, f"{owed.cases:,}", f"{owed.remaining:,f}", owed.currency or "not told")
     if sums.row_count:
@@ -211,7 +220,7 @@ def sync_failures(report: SyncReport) -> Iterable[tuple[str, int]]:
 
 def operations_table(operations: Iterable[Operation[Any]]) -> Table:
     """Return the table of operations, with the guesses in plain words."""
-    table = _table("operation", "method", "path", "evidence", "retry safe", "paging", "guessed")
+    table = plain_table("operation", "method", "path", "evidence", "retry safe", "paging", "guessed")
     for operation in operations:
         table.add_row(
             operation.name,
@@ -232,7 +241,8 @@ def guesses(operation: Operation[Any]) -> str:
     return guessed or ("" if operation.confirmed else "known by analogy or by its title only")
 
 
-def _table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
+    """Return an empty table without frames; columns whose name begins with `>` stand to the right."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")

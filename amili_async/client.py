@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Self
 
-from amili_async.auth import ClientCredentials, StaticToken, TokenCache
+from amili_async.arm.api import Arm
+from amili_async.auth import BasicCredentials, ClientCredentials, Keyring, StaticToken, TokenCache
+from amili_async.autocollect.api import AutoCollect
 from amili_async.catalogue import operations
 from amili_async.clock import SystemClock
 from amili_async.collection.api import Collection
-from amili_async.config import Environment, Limits, RequestOptions, Timeouts
+from amili_async.config import APIS, Environment, Limits, RequestOptions, Timeouts
+from amili_async.distribution.api import Distribution
 from amili_async.errors import ConfigError
 from amili_async.hooks import Hooks
 from amili_async.identity.api import Identity
 from amili_async.operation import Operation, Response, reaim
+from amili_async.partner.api import Partner
 from amili_async.product import Calls
 from amili_async.retry import RetryPolicy
 from amili_async.session import AmiliSession
@@ -21,12 +25,14 @@ from amili_async.transport import AiohttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     import aiohttp
 
     from amili_async.auth import Credentials
     from amili_async.clock import Clock
+    from amili_async.pagination import OnInvalid, Pager
     from amili_async.transport import Transport
 
 __all__ = ["AmiliClient"]
@@ -38,6 +44,8 @@ class AmiliClient:
     Args:
         credentials: `ClientCredentials`, `StaticToken`, an object of your own with an `obtain` method, or a `TokenCache` to
             share tokens between clients. Without any, only calls that need no token work.
+        api_credentials: other credentials for single APIs, by their names: `{"autocollect": BasicCredentials(...)}`. They go to
+            that API alone, and the client's own not to it.
         environment: where the APIs are; production if not given.
         timeouts: time limits, in seconds.
         limits: requests in flight, requests a second, sizes.
@@ -65,6 +73,7 @@ class AmiliClient:
         self,
         credentials: Credentials | TokenCache | None = None,
         *,
+        api_credentials: Mapping[str, Credentials | TokenCache] | None = None,
         environment: Environment = Environment.PRODUCTION,
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
@@ -80,16 +89,23 @@ class AmiliClient:
             raise ConfigError(
                 f"environment must be an Environment, such as Environment.STAGING, not a {type(environment).__name__}"
             )
-        if credentials is not None and not isinstance(credentials, TokenCache) and not hasattr(credentials, "obtain"):
-            raise ConfigError("credentials must be ClientCredentials, StaticToken, or have an `obtain` method")
+        by_api = dict(api_credentials or {})
+        for api, given in by_api.items():
+            if api not in APIS:
+                raise ConfigError(f"api_credentials: there is no API {api!r}; there are {', '.join(APIS)}")
+            _check(given, f"api_credentials[{api!r}]")
+        if credentials is not None:
+            _check(credentials, "credentials")
         limits = limits or Limits()
         clock = clock or SystemClock()
-        tokens = credentials if isinstance(credentials, TokenCache) or credentials is None else TokenCache(credentials, clock)
-        source = tokens.credentials if tokens else None
+        source = credentials.credentials if isinstance(credentials, TokenCache) else credentials
+        if isinstance(source, BasicCredentials):
+            raise ConfigError('BasicCredentials are those of one API: AmiliClient(api_credentials={"autocollect": ...})')
+        tokens = None if credentials is None else _cached(credentials, clock)
         self._owner = True
         self._credentials = source if isinstance(source, ClientCredentials) else None
         self._session = AmiliSession(
-            tokens=tokens,
+            keyring=Keyring(tokens, {api: _cached(given, clock) for api, given in by_api.items()}, environment),
             environment=environment,
             timeouts=timeouts or Timeouts(),
             limits=limits,
@@ -104,6 +120,10 @@ class AmiliClient:
     def _open(self, defaults: RequestOptions) -> None:
         self._calls = Calls(self._session, defaults)
         self.collection = Collection(self._calls)
+        self.arm = Arm(self._calls)
+        self.autocollect = AutoCollect(self._calls)
+        self.distribution = Distribution(self._calls)
+        self.partner = Partner(self._calls)
         self.identity = Identity(self._calls, self._credentials)
 
     def __repr__(self) -> str:
@@ -115,7 +135,8 @@ class AmiliClient:
         """Make a client from environment variables.
 
         `AMILI_CLIENT_ID` and `AMILI_CLIENT_SECRET`, or `AMILI_TOKEN`; `AMILI_ENVIRONMENT` (production, which is the default,
-        staging, or the URL of a sandbox); `AMILI_<API>_URL` for single base URLs.
+        staging, or the URL of a sandbox); `AMILI_<API>_URL` for single base URLs; `AMILI_AUTOCOLLECT_USERNAME` and
+        `AMILI_AUTOCOLLECT_PASSWORD` for AutoCollect, with or without the others.
 
         Args:
             environ: variables to read instead of those of the process.
@@ -126,7 +147,8 @@ class AmiliClient:
         """
         environ = os.environ if environ is None else environ
         settings.setdefault("environment", Environment.from_env(environ))
-        return cls(credentials_from_env(environ), **settings)
+        settings.setdefault("api_credentials", api_credentials_from_env(environ))
+        return cls(credentials_from_env(environ, required=not settings["api_credentials"]), **settings)
 
     @property
     def environment(self) -> Environment:
@@ -178,16 +200,69 @@ class AmiliClient:
 
         Repeated by the client as the operation's `retry_safe` allows.
         """
-        if isinstance(operation, str):
-            known = {known.name: known for known in operations()}
-            if operation not in known:
-                raise ConfigError(f"there is no operation {operation!r}; amili_async.operations() lists them")
-            operation = known[operation]
+        operation = self._known(operation)
         if operation.paging is not None:
             if body is not None:
                 raise ConfigError(f"{operation.name} takes no body")
             return await self._calls.first_page(operation, *path_values, query=query, options=options)
         return await self._calls.call(operation, *path_values, body=body, query=query, options=options)
+
+    def pager(
+        self,
+        operation: Operation[Any] | str,
+        *path_values: object,
+        query: Mapping[str, object] | None = None,
+        page_size: int | None = None,
+        limit: int | None = None,
+        on_invalid: OnInvalid = "raise",
+        options: RequestOptions | None = None,
+    ) -> Pager[Any]:
+        """Return any list by the name of its operation, or by an `Operation` of your own, as its method would.
+
+        Args:
+            operation: name as in `amili_async.operations()`, or an `Operation`.
+            path_values: values of the path, in order.
+            query: filters, names as on the wire.
+            page_size: rows per request; `Limits.page_size` if not given.
+            limit: rows in all.
+            on_invalid: what to do with a row that does not decode: `"raise"`, or `"collect"` into `page.invalid`.
+            options: options of each request.
+
+        Raises:
+            ConfigError: there is no such operation, or it is no list that comes in pages.
+        """
+        operation = self._known(operation)
+        if operation.paging is None:
+            raise ConfigError(f"{operation.name} is no list that comes in pages")
+        return self._calls.list(
+            operation,
+            *path_values,
+            filters=query or {},
+            model=None,
+            page_size=page_size,
+            limit=limit,
+            on_invalid=on_invalid,
+            options=options,
+        )
+
+    def listening(self, hooks: Hooks) -> AbstractContextManager[None]:
+        """Tell other hooks, too, as long as the context lasts: `with amili.listening(hooks): ...`."""
+        return self._session.listening(hooks)
+
+    @property
+    def clock(self) -> Clock:
+        """What tells the time."""
+        return self._session.clock
+
+    @staticmethod
+    def _known(operation: Operation[Any] | str) -> Operation[Any]:
+        """Find an operation by its name."""
+        if not isinstance(operation, str):
+            return operation
+        known = {known.name: known for known in operations()}
+        if operation not in known:
+            raise ConfigError(f"there is no operation {operation!r}; amili_async.operations() lists them")
+        return known[operation]
 
     async def aclose(self) -> None:
         """Close the connections; calls fail from now on. Closing twice does no harm."""
@@ -203,11 +278,22 @@ class AmiliClient:
         await self.aclose()
 
 
-def credentials_from_env(environ: Mapping[str, str]) -> ClientCredentials | StaticToken:
-    """Read credentials from environment variables; see `AmiliClient.from_env`."""
+def _check(credentials: object, what: str) -> None:
+    if not isinstance(credentials, TokenCache) and not hasattr(credentials, "obtain"):
+        raise ConfigError(f"{what} must be ClientCredentials, StaticToken, or have an `obtain` method")
+
+
+def _cached(credentials: Credentials | TokenCache, clock: Clock) -> TokenCache:
+    return credentials if isinstance(credentials, TokenCache) else TokenCache(credentials, clock)
+
+
+def credentials_from_env(environ: Mapping[str, str], *, required: bool = True) -> ClientCredentials | StaticToken | None:
+    """Read credentials from environment variables; see `AmiliClient.from_env`. None if there are none and need not be."""
     client_id, secret, token = (
         environ.get(name, "").strip() for name in ("AMILI_CLIENT_ID", "AMILI_CLIENT_SECRET", "AMILI_TOKEN")
     )
+    if not (required or client_id or secret or token):
+        return None
     if token and (client_id or secret):
         raise ConfigError("set either AMILI_TOKEN or AMILI_CLIENT_ID and AMILI_CLIENT_SECRET, not both")
     if token:
@@ -216,6 +302,16 @@ def credentials_from_env(environ: Mapping[str, str]) -> ClientCredentials | Stat
         return ClientCredentials(client_id, secret)
     missing = " and ".join(name for name, value in (("AMILI_CLIENT_ID", client_id), ("AMILI_CLIENT_SECRET", secret)) if not value)
     raise ConfigError(f"no credentials: set {missing} (or AMILI_TOKEN)")
+
+
+def api_credentials_from_env(environ: Mapping[str, str]) -> dict[str, BasicCredentials]:
+    """Read credentials of single APIs from environment variables; see `AmiliClient.from_env`."""
+    names = ("AMILI_AUTOCOLLECT_USERNAME", "AMILI_AUTOCOLLECT_PASSWORD")
+    values = [environ.get(name, "").strip() for name in names]
+    missing = [name for name, value in zip(names, values, strict=True) if not value]
+    if len(missing) == 1:
+        raise ConfigError(f"credentials of AutoCollect are half given: set {missing[0]}, too")
+    return {} if missing else {"autocollect": BasicCredentials(*values)}
 
 
 def _overrides(paths: Mapping[str, str]) -> dict[str, Operation[Any]]:

@@ -359,6 +359,17 @@ def test_call_of_a_list_by_number(amili, server):
     assert err == "more rows follow; `amili export` gets all of them\n"
 
 
+def test_call_of_a_list_of_arm(amili, server):
+    """Of a kept query the next page is named in the way that the same command takes; `export` does not know such lists."""
+    transport = server(
+        lambda _: json_reply({"summary": {"pageNo": 1, "totalPages": 3, "queryId": "-Q_1"}, "customers": [{"customerNo": "1"}]})
+    )
+    _, _, err = amili("call", "arm.customers.list", "2218")
+    assert err == "more rows follow; --query=-Q_1 --pageno=2 gets the next page\n"
+    amili("call", "arm.customers.list", "2218", "--query=-Q_1", "--pageno=2")
+    assert transport.requests[-1].url.endswith("/customers?query=-Q_1&pageno=2")
+
+
 def test_call_of_one(amili, server):
     """One object is printed as JSON with the names of the wire; digits of amounts stay."""
     server(lambda _: Reply(200, {}, b'{"data":{"id":"7","vat":12.50}}'))

@@ -18,13 +18,13 @@ def query_of(request):
 
 
 def make_client(script, *, credentials=None, clock=None, **settings):
-    """Return a client over a script; its transport and clock hang on it for the test to look at."""
+    """Return a client over a script; its transport hangs on it for the test to look at, beside its clock."""
     transport = script if isinstance(script, FakeTransport) else FakeTransport(script)
     clock = clock or FakeClock()
     client = AmiliClient(
         credentials or StaticToken("t0ken"), environment=ENVIRONMENT, transport=transport, clock=clock, **settings
     )
-    client.transport, client.clock = transport, clock  # type: ignore[attr-defined]
+    client.transport = transport  # type: ignore[attr-defined]
     return client
 
 

@@ -127,6 +127,19 @@ def test_all_problems_are_named_at_once():
 
 
 @pytest.mark.asyncio
+async def test_items_go_out_the_same_in_a_body_of_ones_own():
+    """What `extra` holds stands beside the fields, whether the method or the caller puts the body together."""
+    item = NewPayment(invoice_id="i1", amount=Decimal("1.10"), currency="NOK", extra={"paymentDate": "2026-02-17"})
+    async with make_client([accepted(), accepted()]) as amili:
+        await amili.collection.payments.create(ORG, [item])
+        await amili.call("collection.payments.create", ORG, body={"payments": [item]})
+    sent, by_call = (request.body for request in amili.transport.requests)
+    assert sent == by_call
+    assert b'"paymentDate":"2026-02-17"' in sent
+    assert b"extra" not in sent
+
+
+@pytest.mark.asyncio
 async def test_nothing_is_sent_when_something_is_wrong():
     """One bad item among many keeps all of them here."""
     async with make_client([]) as amili:
