@@ -13,17 +13,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote, urlsplit
 
 import anyio
 
-from amili_async.config import APIS, origin
 from amili_async.errors import AmiliError, ConfigError, DeadlineExceeded, DecodeError
 from amili_async.hooks import Hooks, TokenEvent, emit
 
 if TYPE_CHECKING:
     from amili_async.clock import Clock
-    from amili_async.config import Environment
     from amili_async.identity.models import TokenResponse
 
 logger = logging.getLogger("amili_async")
@@ -33,10 +30,12 @@ __all__ = [
     "BasicCredentials",
     "ClientCredentials",
     "Credentials",
-    "Keyring",
     "StaticToken",
     "TokenCache",
     "TokenExchange",
+    "api_credentials_from_env",
+    "credentials_from_env",
+    "lifetime_of",
 ]
 
 TokenExchange = Callable[[Mapping[str, str]], "Awaitable[TokenResponse]"]
@@ -172,6 +171,33 @@ def lifetime_of(answer: TokenResponse) -> float | None:
     return None
 
 
+def credentials_from_env(environ: Mapping[str, str], *, required: bool = True) -> ClientCredentials | StaticToken | None:
+    """Read credentials from environment variables; see `AmiliClient.from_env`. None if there are none and need not be."""
+    client_id, secret, token = (
+        environ.get(name, "").strip() for name in ("AMILI_CLIENT_ID", "AMILI_CLIENT_SECRET", "AMILI_TOKEN")
+    )
+    if not (required or client_id or secret or token):
+        return None
+    if token and (client_id or secret):
+        raise ConfigError("set either AMILI_TOKEN or AMILI_CLIENT_ID and AMILI_CLIENT_SECRET, not both")
+    if token:
+        return StaticToken(token)
+    if client_id and secret:
+        return ClientCredentials(client_id, secret)
+    missing = " and ".join(name for name, value in (("AMILI_CLIENT_ID", client_id), ("AMILI_CLIENT_SECRET", secret)) if not value)
+    raise ConfigError(f"no credentials: set {missing} (or AMILI_TOKEN)")
+
+
+def api_credentials_from_env(environ: Mapping[str, str]) -> dict[str, BasicCredentials]:
+    """Read credentials of single APIs from environment variables; see `AmiliClient.from_env`."""
+    names = ("AMILI_AUTOCOLLECT_USERNAME", "AMILI_AUTOCOLLECT_PASSWORD")
+    values = [environ.get(name, "").strip() for name in names]
+    missing = [name for name, value in zip(names, values, strict=True) if not value]
+    if len(missing) == 1:
+        raise ConfigError(f"credentials of AutoCollect are half given: set {missing[0]}, too")
+    return {} if missing else {"autocollect": BasicCredentials(*values)}
+
+
 class TokenCache:
     """Keeps one token for any number of tasks and clients: whoever comes first fetches it, the others wait for that.
 
@@ -264,36 +290,3 @@ class TokenCache:
             self._token = None
             self._expires = self._renew = 0.0
             emit(hooks.on_token, TokenEvent(what="rejected"))
-
-
-class Keyring:
-    """Whose token goes with a call, and where to: the client's own for all APIs but those that have credentials of their own.
-
-    Args:
-        tokens: the client's own; None if it has none.
-        by_api: those of single APIs, by the names of the APIs.
-        environment: where the APIs are.
-    """
-
-    def __init__(self, tokens: TokenCache | None, by_api: Mapping[str, TokenCache], environment: Environment) -> None:
-        self._tokens = tokens
-        self._by_api = dict(by_api)
-        self._environment = environment
-        urls = (getattr(environment, api) for api in APIS if api not in by_api)
-        self._origins = frozenset(origin(url) for url in urls if url)
-
-    def tokens(self, api: str) -> TokenCache | None:
-        """Return where the tokens of an API come from; None if there are none."""
-        return self._by_api.get(api, self._tokens)
-
-    def may_see(self, api: str, url: str) -> bool:
-        """Tell whether the token of an API may go to a URL.
-
-        The client's own token may go to the origins of the APIs that it is for. That of one API stays below its base URL: to
-        another API at the same host a password is nobody's.
-        """
-        if api not in self._by_api:
-            return origin(url) in self._origins
-        base, path = self._environment.url(api), unquote(urlsplit(url).path)
-        below = origin(url) == origin(base) and path.startswith(f"{unquote(urlsplit(base).path)}/")
-        return below and not re.search(r"/\.\.|[\\%]", path)  # neither up again, nor so that some server would read it so

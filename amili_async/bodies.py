@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from math import isfinite
-from typing import Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from amili_async.errors import ConfigError
 from amili_async.structs import OpenModel, spread, without_values
 
-__all__ = ["Part", "accepted", "written"]
+__all__ = ["Amount", "Day", "Part", "Text", "accepted", "written"]
+
+Text = str | UnsetType | None
+"""Type of a member that is a text."""
+Amount = Decimal | int | UnsetType | None
+"""Type of a member that is an amount or a rate."""
+if TYPE_CHECKING:  # a text is taken for it too, and checked; msgspec knows no such union
+    Day = date | str | UnsetType | None
+else:
+    Day = date | UnsetType | None
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -131,10 +131,8 @@ async def connect(
     Raises:
         Stop: there are no credentials, or the options contradict each other.
     """
-    from amili_async.client import (  # noqa: PLC0415  # aiohttp takes its time, and --help does without
-        AmiliClient,
-        api_credentials_from_env,
-    )
+    from amili_async.auth import api_credentials_from_env  # noqa: PLC0415  # needed here alone
+    from amili_async.client import AmiliClient  # noqa: PLC0415  # aiohttp takes its time, and --help does without
 
     settings: dict[str, Any] = {"hooks": hooks, "limits": limits}
     if access.sandbox:
@@ -162,7 +160,7 @@ def credentials_of(access: Access, *, anonymous: bool = False) -> ClientCredenti
     Raises:
         Stop: there are none (unless `anonymous`), or they are half given.
     """
-    from amili_async.client import credentials_from_env  # noqa: PLC0415  # aiohttp takes its time, and --help does without
+    from amili_async.auth import credentials_from_env  # noqa: PLC0415  # needed here alone
 
     with _credentials_trouble():
         return credentials_from_env(_environ(access), required=not anonymous)

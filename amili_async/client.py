@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Self
 
 from amili_async.arm.api import Arm
-from amili_async.auth import BasicCredentials, ClientCredentials, Keyring, StaticToken, TokenCache
+from amili_async.auth import BasicCredentials, ClientCredentials, TokenCache, api_credentials_from_env, credentials_from_env
 from amili_async.autocollect.api import AutoCollect
 from amili_async.catalogue import operations
 from amili_async.clock import SystemClock
@@ -16,6 +16,7 @@ from amili_async.distribution.api import Distribution
 from amili_async.errors import ConfigError
 from amili_async.hooks import Hooks
 from amili_async.identity.api import Identity
+from amili_async.keyring import Keyring
 from amili_async.operation import Operation, Response, reaim
 from amili_async.partner.api import Partner
 from amili_async.product import Calls
@@ -285,33 +286,6 @@ def _check(credentials: object, what: str) -> None:
 
 def _cached(credentials: Credentials | TokenCache, clock: Clock) -> TokenCache:
     return credentials if isinstance(credentials, TokenCache) else TokenCache(credentials, clock)
-
-
-def credentials_from_env(environ: Mapping[str, str], *, required: bool = True) -> ClientCredentials | StaticToken | None:
-    """Read credentials from environment variables; see `AmiliClient.from_env`. None if there are none and need not be."""
-    client_id, secret, token = (
-        environ.get(name, "").strip() for name in ("AMILI_CLIENT_ID", "AMILI_CLIENT_SECRET", "AMILI_TOKEN")
-    )
-    if not (required or client_id or secret or token):
-        return None
-    if token and (client_id or secret):
-        raise ConfigError("set either AMILI_TOKEN or AMILI_CLIENT_ID and AMILI_CLIENT_SECRET, not both")
-    if token:
-        return StaticToken(token)
-    if client_id and secret:
-        return ClientCredentials(client_id, secret)
-    missing = " and ".join(name for name, value in (("AMILI_CLIENT_ID", client_id), ("AMILI_CLIENT_SECRET", secret)) if not value)
-    raise ConfigError(f"no credentials: set {missing} (or AMILI_TOKEN)")
-
-
-def api_credentials_from_env(environ: Mapping[str, str]) -> dict[str, BasicCredentials]:
-    """Read credentials of single APIs from environment variables; see `AmiliClient.from_env`."""
-    names = ("AMILI_AUTOCOLLECT_USERNAME", "AMILI_AUTOCOLLECT_PASSWORD")
-    values = [environ.get(name, "").strip() for name in names]
-    missing = [name for name, value in zip(names, values, strict=True) if not value]
-    if len(missing) == 1:
-        raise ConfigError(f"credentials of AutoCollect are half given: set {missing[0]}, too")
-    return {} if missing else {"autocollect": BasicCredentials(*values)}
 
 
 def _overrides(paths: Mapping[str, str]) -> dict[str, Operation[Any]]:

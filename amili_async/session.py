@@ -38,11 +38,12 @@ from amili_async.transport import Reply, Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from amili_async.auth import AccessToken, Keyring
+    from amili_async.auth import AccessToken
     from amili_async.clock import Clock
     from amili_async.config import Environment, Limits, Timeouts
     from amili_async.hooks import Hooks
     from amili_async.identity.models import TokenResponse
+    from amili_async.keyring import Keyring
     from amili_async.operation import Operation
     from amili_async.transport import Transport
 

@@ -7,7 +7,7 @@ take (bare dates, most other ISO forms) are repaired on a slower path, so that o
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
@@ -15,6 +15,8 @@ from typing import Any, ClassVar, TypeVar, cast, get_args
 
 import msgspec
 from msgspec.structs import force_setattr
+
+from amili_async.dates import BadDate, bad_date, repair
 
 __all__ = [
     "Model",
@@ -245,61 +247,17 @@ def _decode_item(raw: bytes | msgspec.Raw, kind: type[T]) -> T:
     except msgspec.ValidationError as first:
         error = first
     tree = decode(raw)
-    repaired: set[tuple[str, str]] = set()
+    repaired: set[BadDate] = set()
     while True:
-        found = _bad_date(error)
+        found = bad_date(error)
         if found is None or found in repaired:
             raise error
         repaired.add(found)
-        kind_of_date, path = found
-        _repair(tree, _steps(path), bare=kind_of_date == "date")
+        repair(tree, found)
         try:
             return cast("T", decoder(cast("Any", kind)).decode(_encoder.encode(tree)))
         except msgspec.ValidationError as again:
             error = again
-
-
-_BAD_DATE = re.compile(r"Invalid RFC3339 encoded (date|datetime) - at `\$(.*)`")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(?:\d+|\.\.\.)\]")
-
-
-def _bad_date(error: msgspec.ValidationError) -> tuple[str, str] | None:
-    """Return what the bad date should be and where it stands, with every index opened up to all of its array."""
-    found = _BAD_DATE.fullmatch(str(error))
-    return (found[1], re.sub(r"\[\d+\]", "[...]", found[2])) if found else None
-
-
-def _steps(path: str) -> list[str | None]:
-    """Split `.invoices[...].dueDate` into keys, None standing for every element of an array."""
-    return [step[1] for step in _STEP.finditer(path)]
-
-
-def _repair(tree: Any, steps: list[str | None], *, bare: bool) -> None:
-    *way, last = steps
-    nodes: list[Any] = [tree]
-    for step in way:
-        if step is None:
-            nodes = [child for node in nodes if isinstance(node, list) for child in node]
-        else:
-            nodes = [node[step] for node in nodes if isinstance(node, dict) and node.get(step) is not None]
-    for node in nodes:
-        if isinstance(node, dict) and isinstance(last, str):
-            node = cast("dict[str, Any]", node)
-            node[last] = _read_date(node.get(last), bare=bare)
-        elif isinstance(node, list):
-            node[:] = [_read_date(value, bare=bare) for value in node]
-
-
-def _read_date(value: Any, *, bare: bool) -> datetime | date | Any:
-    if not isinstance(value, str):
-        return value
-    if not value.strip():
-        return None
-    try:
-        found = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return value
-    return found.date() if bare else found
 
 
 def without_values(error: Exception) -> str:

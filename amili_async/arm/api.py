@@ -102,7 +102,7 @@ class ClientConfigs(ArmResource):
         Returns:
             A `Pager` of values as they came, as plain Python objects, because no member is documented.
 
-        `GET /clients/{clientno}/clientconfigs`, walked by page number. Evidence: nav.
+        Safe to repeat. `GET /clients/{clientno}/clientconfigs`, walked by page number. Evidence: nav.
         """
         return self._list(
             ops.CLIENT_CONFIGS_LIST,
@@ -118,6 +118,11 @@ class ClientConfigs(ArmResource):
 
     async def get(self, client_no: int, client_config_key: str, *, options: RequestOptions | None = None) -> Any:
         """Get the values held under one configuration key. Unconfirmed: path and shape are guesses.
+
+        Args:
+            client_no: number of the ARM client.
+            client_config_key: the key.
+            options: options of the call.
 
         Returns:
             The JSON of the answer as plain Python objects.
@@ -138,6 +143,11 @@ class Codes(ArmResource):
     async def list(self, client_no: int, *, filters: Filters | None = None, options: RequestOptions | None = None) -> Any:
         """Get code values of the ARM system. Unconfirmed: path and shape are guesses.
 
+        Args:
+            client_no: number of the ARM client.
+            filters: criteria by name, as in `customers.list`.
+            options: options of the call.
+
         Returns:
             The JSON of the answer as plain Python objects, envelope included.
 
@@ -154,7 +164,13 @@ class Status(ArmResource):
     async def health(self, *, options: RequestOptions | None = None) -> Any:
         """Ask for the health of ARM, without a token. Unconfirmed: HTTP method and path are guesses.
 
-        `GET /health`. Evidence: nav.
+        Args:
+            options: options of the call.
+
+        Returns:
+            The JSON of the answer as plain Python objects, or its text.
+
+        Safe to repeat if it is a GET. `GET /health`. Evidence: nav.
         """
         return (await self._calls.call(ops.STATUS_HEALTH, options=options)).data
 

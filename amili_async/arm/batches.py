@@ -94,6 +94,9 @@ class Batches(ArmResource):
             for item in batch.failed:
                 print(item.document_no, item.errors)
             ```
+
+        Safe to repeat: it asks as `get` does. `GET /clients/{clientno}/batches/{batchuuid}`. Evidence: seed; the meaning of 202
+        and 206 is inferred.
         """
         batch = await wait(
             lambda asking: self.get(client_no, batch_uuid, options=asking),

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from amili_async.arm import operations as ops
-from amili_async.arm.models import BatchReceipt
 from amili_async.arm.requests import CustomerInput
 from amili_async.arm.resource import ArmResource, bodies, body_of, with_user
 from amili_async.errors import ConfigError
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
-    from amili_async.arm.models import Customer, ItemResult
+    from amili_async.arm.models import BatchReceipt, Customer, ItemResult
     from amili_async.arm.resource import Filters
     from amili_async.config import RequestOptions
     from amili_async.pagination import OnInvalid, Pager
@@ -74,7 +73,7 @@ class Customers(ArmResource):
                     print(page.number, page.cut_off, len(page.items))
             ```
 
-        `GET /clients/{clientno}/customers`, walked by page number. Evidence: docs.
+        Safe to repeat. `GET /clients/{clientno}/customers`, walked by page number. Evidence: docs.
         """
         return self._list(
             ops.CUSTOMERS_LIST,
@@ -108,6 +107,9 @@ class Customers(ArmResource):
             user_id: end user on whose behalf the call is made (inferred).
             language: language of texts in the answer (inferred).
             options: options of the call.
+
+        Returns:
+            The customer; what has no field is in its `extra`.
 
         Raises:
             NotFound: there is no such customer.
@@ -183,6 +185,9 @@ class Customers(ArmResource):
             user_id: end user behind the call (inferred).
             options: options of the call.
 
+        Returns:
+            What the server says. Without members if it answered without a body.
+
         Raises:
             NotFound: there is no such customer. If the client had to repeat the call (`attempts` on the error is above 1), an
                 earlier try may have removed it: gone it is either way.
@@ -220,7 +225,7 @@ class Customers(ArmResource):
         Never repeated when its outcome is unknown. `POST /clients/{clientno}/customers/batches`. Evidence: inferred.
         """
         body = with_user({"customers": bodies(customers, CustomerInput)}, user_id)
-        return (await self._calls.call(ops.CUSTOMERS_CREATE_BATCH, client_no, body=body, options=options)).data or BatchReceipt()
+        return await self._hand_in(ops.CUSTOMERS_CREATE_BATCH, client_no, body, options)
 
     async def update_batch(
         self,
@@ -239,7 +244,7 @@ class Customers(ArmResource):
         """
         rows = [_identified(row, f"item {index}: ") for index, row in enumerate(bodies(customers, CustomerInput))]
         body = with_user({"customers": rows}, user_id)
-        return (await self._calls.call(ops.CUSTOMERS_UPDATE_BATCH, client_no, body=body, options=options)).data or BatchReceipt()
+        return await self._hand_in(ops.CUSTOMERS_UPDATE_BATCH, client_no, body, options)
 
 
 def _wrapped(customer: dict[str, Any], user_id: str | None) -> dict[str, Any]:

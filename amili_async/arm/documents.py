@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amili_async.arm import operations as ops
-from amili_async.arm.models import BatchReceipt
 from amili_async.arm.requests import DocumentInput
 from amili_async.arm.resource import ArmResource, bodies, body_of, with_user
 from amili_async.product import in_language
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
-    from amili_async.arm.models import Document, DocumentBundle, ItemResult, OpaqueId
+    from amili_async.arm.models import BatchReceipt, Document, DocumentBundle, ItemResult, OpaqueId
     from amili_async.arm.resource import Filters
     from amili_async.config import RequestOptions
     from amili_async.pagination import OnInvalid, Pager
@@ -49,7 +48,7 @@ class Documents(ArmResource):
 
         Arguments and result are those of `ar_items.list`; the default and cap of `maximum_count` are not known.
 
-        `GET /clients/{clientno}/documents`, walked by page number. Evidence: inferred.
+        Safe to repeat. `GET /clients/{clientno}/documents`, walked by page number. Evidence: inferred.
         """
         return self._list(
             ops.DOCUMENTS_LIST,
@@ -84,6 +83,9 @@ class Documents(ArmResource):
             user_id: end user on whose behalf the call is made (inferred).
             language: language of texts in the answer (inferred).
             options: options of the call.
+
+        Returns:
+            The document; what has no field is in its `extra`.
 
         Raises:
             NotFound: there is no such document.
@@ -145,7 +147,7 @@ class Documents(ArmResource):
         `POST /clients/{clientno}/documents/batches`. Evidence: docs.
         """
         body = with_user({"documents": bodies(documents, DocumentInput)}, user_id)
-        return (await self._calls.call(ops.DOCUMENTS_CREATE_BATCH, client_no, body=body, options=options)).data or BatchReceipt()
+        return await self._hand_in(ops.DOCUMENTS_CREATE_BATCH, client_no, body, options)
 
 
 class DocumentBundles(ArmResource):
@@ -170,7 +172,7 @@ class DocumentBundles(ArmResource):
 
         Arguments and result are those of `customers.list`; the default and cap of `maximum_count` are not known.
 
-        `GET /clients/{clientno}/documentbundles`, walked by page number. Evidence: nav.
+        Safe to repeat. `GET /clients/{clientno}/documentbundles`, walked by page number. Evidence: nav.
         """
         return self._list(
             ops.DOCUMENT_BUNDLES_LIST,
@@ -195,6 +197,16 @@ class DocumentBundles(ArmResource):
         options: RequestOptions | None = None,
     ) -> DocumentBundle:
         """Get one document bundle. Unconfirmed: the path is a guess.
+
+        Args:
+            client_no: number of the ARM client.
+            document_bundle_id: id of the bundle, as it came.
+            expand: asks for more detail; values are not documented.
+            language: language of texts in the answer.
+            options: options of the call.
+
+        Returns:
+            The bundle; what has no field is in its `extra`.
 
         Raises:
             NotFound: there is no such bundle.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from amili_async.arm import operations as ops
+from amili_async.arm.models import FileUploadResult
 from amili_async.arm.resource import ArmResource, bodies, criteria, with_user
 from amili_async.embedding import LIMIT, embed
 from amili_async.errors import ConfigError
@@ -16,7 +17,7 @@ from amili_async.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from amili_async.arm.models import FileUploadResult, OpaqueId
+    from amili_async.arm.models import OpaqueId
     from amili_async.arm.resource import Filters
     from amili_async.config import RequestOptions
 
@@ -67,6 +68,11 @@ class Files(ArmResource):
     async def list(self, client_no: int, *, filters: Filters | None = None, options: RequestOptions | None = None) -> Any:
         """Get one or more files. Unconfirmed: the path is that of the upload, the answer is not documented.
 
+        Args:
+            client_no: number of the ARM client.
+            filters: criteria by name, as in `customers.list`.
+            options: options of the call.
+
         Returns:
             The JSON of the answer as plain Python objects, envelope included; bytes, if it is answered as a file.
 
@@ -76,6 +82,11 @@ class Files(ArmResource):
 
     async def get(self, client_no: int, file_id: OpaqueId, *, options: RequestOptions | None = None) -> Any:
         """Get one file. Unconfirmed: the path is a guess, and whether an id or a name is wanted.
+
+        Args:
+            client_no: number of the ARM client.
+            file_id: id of the file, as it came.
+            options: options of the call.
 
         Returns:
             By the Content-Type of the answer: plain Python objects of JSON, a text as str, bytes of anything else.
@@ -105,7 +116,7 @@ class Files(ArmResource):
 
         Returns:
             The outcome per file. Look at `complete`: HTTP 207, which is no error here, means that some files were not taken;
-            `failed` has those that say so.
+            `failed` has those that say so. Without members if it answered without a body: its status alone counts then.
 
         Raises:
             ConfigError: there is nothing to upload.
@@ -114,4 +125,4 @@ class Files(ArmResource):
         """
         body = with_user({"files": bodies(files)}, user_id)
         response = await self._calls.call(ops.FILES_UPLOAD, client_no, body=body, options=options)
-        return replace(response.data, http_status=response.status)
+        return replace(response.data or FileUploadResult(), http_status=response.status)

@@ -44,7 +44,7 @@ class GlItems(ArmResource):
 
         Arguments and result are those of `customers.list`. What is not documented of an item is in its `extra`.
 
-        `GET /clients/{clientno}/glitems`, walked by page number. Evidence: docs.
+        Safe to repeat. `GET /clients/{clientno}/glitems`, walked by page number. Evidence: docs.
         """
         return self._list(
             ops.GL_ITEMS_LIST,
@@ -68,6 +68,9 @@ class GlItems(ArmResource):
             gl_item_id: id of the item, as it came.
             language: language of texts in the answer.
             options: options of the call.
+
+        Returns:
+            The item; what has no field is in its `extra`.
 
         Raises:
             NotFound: there is no such item.
@@ -99,7 +102,7 @@ class GlMovements(ArmResource):
 
         Arguments and result are those of `customers.list`; the default and cap of `maximum_count` are not known.
 
-        `GET /clients/{clientno}/glmovements`, walked by page number. Evidence: nav.
+        Safe to repeat. `GET /clients/{clientno}/glmovements`, walked by page number. Evidence: nav.
         """
         return self._list(
             ops.GL_MOVEMENTS_LIST,
@@ -117,6 +120,14 @@ class GlMovements(ArmResource):
         self, client_no: int, *, filters: Filters | None = None, options: RequestOptions | None = None
     ) -> GlMovement:
         """Get movement and balance of the latest closed year and period. Unconfirmed: the path is a weak guess.
+
+        Args:
+            client_no: number of the ARM client.
+            filters: criteria by name, as in `customers.list`.
+            options: options of the call.
+
+        Returns:
+            The movement; what has no field is in its `extra`.
 
         Safe to repeat. `GET /clients/{clientno}/glmovements/latest`. Evidence: nav.
         """
@@ -145,7 +156,7 @@ class LogItems(ArmResource):
 
         Arguments and result are those of `customers.list`; the default and cap of `maximum_count` are not known.
 
-        `GET /clients/{clientno}/logitems`, walked by page number. Evidence: nav.
+        Safe to repeat. `GET /clients/{clientno}/logitems`, walked by page number. Evidence: nav.
         """
         return self._list(
             ops.LOG_ITEMS_LIST,
@@ -161,6 +172,14 @@ class LogItems(ArmResource):
 
     async def get(self, client_no: int, log_item_id: OpaqueId, *, options: RequestOptions | None = None) -> LogItem:
         """Get one log item. Unconfirmed: the path is a guess.
+
+        Args:
+            client_no: number of the ARM client.
+            log_item_id: id of the item, as it came.
+            options: options of the call.
+
+        Returns:
+            The item; what has no field is in its `extra`.
 
         Raises:
             NotFound: there is no such item.
@@ -179,6 +198,11 @@ class Insights(ArmResource):
         self, client_no: int, *, filters: Filters | None = None, options: RequestOptions | None = None
     ) -> Any:
         """List the intervals of the age distributed balance. Unconfirmed: path and shape are guesses.
+
+        Args:
+            client_no: number of the ARM client.
+            filters: criteria by name, as in `customers.list`.
+            options: options of the call.
 
         Returns:
             The JSON of the answer as plain Python objects, envelope included, because its shape is not documented.

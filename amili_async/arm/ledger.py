@@ -66,7 +66,7 @@ class ArItems(ArmResource):
         Returns:
             A `Pager`; all that is not documented of an item is in its `extra`.
 
-        `GET /clients/{clientno}/aritems`, walked by page number. Evidence: docs.
+        Safe to repeat. `GET /clients/{clientno}/aritems`, walked by page number. Evidence: docs.
         """
         return self._list(
             ops.AR_ITEMS_LIST,
@@ -102,6 +102,9 @@ class ArItems(ArmResource):
             user_id: end user on whose behalf the call is made.
             language: language of texts in the answer (inferred).
             options: options of the call.
+
+        Returns:
+            The item; what has no field is in its `extra`.
 
         Raises:
             NotFound: there is no such item.

@@ -110,9 +110,8 @@ def _write(
     method: Literal["POST", "PUT"] = "POST",
     evidence: Evidence = "docs",
     retry_safe: bool = False,
-    answered: bool = False,
 ) -> Operation[T]:
-    """Return the record of a write; `answered`: that a success has a body is documented."""
+    """Return the record of a write: it was carried out, whatever the answer of a success looks like."""
     return Operation(
         name=f"arm.{name}",
         method=method,
@@ -124,7 +123,7 @@ def _write(
         retry_safe=retry_safe,
         unwrap=None,
         body="json",
-        body_optional=not answered,
+        body_optional=True,
         retry_with_key=retry_safe,
         path_guessed=evidence == "nav",
     )
@@ -156,7 +155,6 @@ AR_ITEMS_UPDATE = _write(
     "Change details of an AR item, or credit an invoice or interest note.",
     OperationResult,
     method="PUT",
-    answered=True,
 )
 AR_ITEMS_GET = _get(
     "ar_items.get",
@@ -262,6 +260,7 @@ CUSTOMERS_DELETE: Operation[ItemResult] = Operation(
     retry_safe=True,
     unwrap=None,
     query=("userid",),
+    body_optional=True,
 )
 DOCUMENT_BUNDLES_LIST = _list(
     "document_bundles",
@@ -327,7 +326,6 @@ FILES_UPLOAD = _write(
     "post-upload-one-or-more-os-files-3942683e0?nav=5",
     "Upload one or more OS files.",
     FileUploadResult,
-    answered=True,
 )
 FILES_GET: Operation[Any] = _get("files.get", "files/{fileid}", _NAV, "Get one OS file.", None)
 GL_ITEMS_LIST = _list(

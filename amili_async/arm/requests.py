@@ -7,7 +7,6 @@ methods take a plain mapping with wire names instead of a Struct, and send it as
 from __future__ import annotations
 
 from datetime import date  # msgspec reads the annotations at run time
-from decimal import Decimal
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -20,7 +19,7 @@ from amili_async.arm.models import (
     OpaqueId,
     PostalAddress,
 )
-from amili_async.bodies import Part
+from amili_async.bodies import Amount, Part, Text
 
 __all__ = ["AutoPosting", "CustomerInput", "DocumentInput", "PaymentReservationRequest", "RequestMetadata"]
 
@@ -43,41 +42,41 @@ class CustomerInput(Part, frozen=True, kw_only=True, rename="camel"):
 
     client_no: int | UnsetType | None = UNSET
     account_no: int | UnsetType | None = UNSET
-    customer_no: str | UnsetType | None = UNSET
-    name: str | UnsetType | None = UNSET
+    customer_no: Text = UNSET
+    name: Text = UNSET
     postal_return_status: int | UnsetType | None = UNSET
     postal_return_date: date | UnsetType | None = UNSET
-    customer_category: str | UnsetType | None = UNSET
-    phone_no: str | UnsetType | None = UNSET
-    secondary_phone_no: str | UnsetType | None = UNSET
-    organization_no: str | UnsetType | None = UNSET
-    organization_no_scheme: str | UnsetType | None = UNSET
+    customer_category: Text = UNSET
+    phone_no: Text = UNSET
+    secondary_phone_no: Text = UNSET
+    organization_no: Text = UNSET
+    organization_no_scheme: Text = UNSET
     date_of_birth: date | UnsetType | None = UNSET
     year_of_birth: int | UnsetType | None = UNSET
-    ssn: str | UnsetType | None = UNSET
-    ssn_country: str | UnsetType | None = UNSET
-    informal_name: str | UnsetType | None = UNSET
-    customer_group_code: str | UnsetType | None = UNSET
-    price_net_or_gross: str | UnsetType | None = UNSET
-    language: str | UnsetType | None = UNSET
-    currency: str | UnsetType | None = UNSET
-    seller_reference: str | UnsetType | None = UNSET
-    buyer_reference: str | UnsetType | None = UNSET
-    bank_account_no: str | UnsetType | None = UNSET
+    ssn: Text = UNSET
+    ssn_country: Text = UNSET
+    informal_name: Text = UNSET
+    customer_group_code: Text = UNSET
+    price_net_or_gross: Text = UNSET
+    language: Text = UNSET
+    currency: Text = UNSET
+    seller_reference: Text = UNSET
+    buyer_reference: Text = UNSET
+    bank_account_no: Text = UNSET
     stop_reminder_until: date | UnsetType | None = UNSET
     stop_debt_collection_until: date | UnsetType | None = UNSET
     stop_interest_calc_until: date | UnsetType | None = UNSET
     due_days: int | UnsetType | None = UNSET
     vat_liable: bool | UnsetType | None = UNSET
-    discount_rate: Decimal | int | UnsetType | None = UNSET
-    active_status_web: str | UnsetType | None = UNSET
-    customer_message: str | UnsetType | None = UNSET
-    limit_amount: Decimal | int | UnsetType | None = UNSET
-    registration_status_code: str | UnsetType | None = UNSET
+    discount_rate: Amount = UNSET
+    active_status_web: Text = UNSET
+    customer_message: Text = UNSET
+    limit_amount: Amount = UNSET
+    registration_status_code: Text = UNSET
     registration_status_date: date | UnsetType | None = UNSET
     postal_address_changed: date | UnsetType | None = UNSET
     postal_address: PostalAddress | UnsetType | None = UNSET
-    postal_address1: str | UnsetType | None = UNSET
+    postal_address1: Text = UNSET
     email_address_document: tuple[str, ...] | UnsetType | None = UNSET
     secondary_email_address: tuple[str, ...] | UnsetType | None = UNSET
     distribution: Distribution | UnsetType | None = UNSET
@@ -93,23 +92,23 @@ class DocumentInput(Part, frozen=True, kw_only=True, rename="camel"):
     against each other: those of the documented example do not add up.
     """
 
-    document_type: str | UnsetType | None = UNSET
-    customer_no: str | UnsetType | None = UNSET
-    document_no: str | UnsetType | None = UNSET
+    document_type: Text = UNSET
+    customer_no: Text = UNSET
+    document_no: Text = UNSET
     document_date: date | UnsetType | None = UNSET
     due_date: date | UnsetType | None = UNSET
-    currency: str | UnsetType | None = UNSET
-    language: str | UnsetType | None = UNSET
-    kid: str | UnsetType | None = UNSET
-    marketing_message_code: str | UnsetType | None = UNSET
-    customer_message: str | UnsetType | None = UNSET
-    sales_order_id: str | UnsetType | None = UNSET
-    purchase_order_id: str | UnsetType | None = UNSET
-    seller_reference: str | UnsetType | None = UNSET
-    buyer_reference: str | UnsetType | None = UNSET
-    additional_reference: str | UnsetType | None = UNSET
-    sub_customer_no: str | UnsetType | None = UNSET
-    ledger_note: str | UnsetType | None = UNSET
+    currency: Text = UNSET
+    language: Text = UNSET
+    kid: Text = UNSET
+    marketing_message_code: Text = UNSET
+    customer_message: Text = UNSET
+    sales_order_id: Text = UNSET
+    purchase_order_id: Text = UNSET
+    seller_reference: Text = UNSET
+    buyer_reference: Text = UNSET
+    additional_reference: Text = UNSET
+    sub_customer_no: Text = UNSET
+    ledger_note: Text = UNSET
     currency_amounts: CurrencyAmounts | UnsetType | None = UNSET
     distribution: Distribution | UnsetType | None = UNSET
     einvoice_address: EinvoiceAddress | UnsetType | None = UNSET

@@ -92,12 +92,12 @@ class Increments:
         """Iterate every settlement, asking for more as long as there are; leaving early leaves nothing open."""
         return Items(self.pages())
 
-    def pages(self) -> Pages:
+    def pages(self) -> Answers:
         """Iterate answer by answer. After an error the same answer is asked for again."""
-        return Pages(self)
+        return Answers(self)
 
 
-class Pages:
+class Answers:
     """Answers one after the other: the next is fetched when it is asked for."""
 
     def __init__(self, increments: Increments) -> None:
@@ -108,7 +108,7 @@ class Pages:
         self._ended = False
         self._busy = False
 
-    def __aiter__(self) -> Pages:
+    def __aiter__(self) -> Answers:
         """Iterate."""
         return self
 

@@ -37,7 +37,7 @@ from amili_async.structs import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from amili_async.sandbox.cache import Pages
+    from amili_async.sandbox.cache import PageCache
     from amili_async.sandbox.dataset import Dataset, Row
     from amili_async.sandbox.settings import Settings
 
@@ -93,7 +93,7 @@ class Arm:
         self,
         dataset: Dataset,
         settings: Settings,
-        pages: Pages,
+        pages: PageCache,
         *,
         address: Callable[[], str],
         count: Callable[[str, int], None],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from amili_async.sandbox.arm_ledger import Ledger
     from amili_async.sandbox.arm_lists import List
-    from amili_async.sandbox.cache import Page, Pages
+    from amili_async.sandbox.cache import EncodedPage, PageCache
     from amili_async.sandbox.dataset import Row
     from amili_async.sandbox.exchange import Call
     from amili_async.sandbox.faults import Hit
@@ -48,7 +48,7 @@ class ArmPages:
     """
 
     def __init__(
-        self, ledgers: Mapping[int, Ledger], settings: Settings, queries: Queries, pages: Pages, address: Callable[[], str]
+        self, ledgers: Mapping[int, Ledger], settings: Settings, queries: Queries, pages: PageCache, address: Callable[[], str]
     ) -> None:
         self._ledgers = ledgers
         self._settings = settings
@@ -117,7 +117,7 @@ class ArmPages:
         )
         return _Wish(query, 1, new=True)
 
-    def _page(self, call: Call, ledger: Ledger, query: Kept, hits: list[Hit], shown: slice) -> Page:
+    def _page(self, call: Call, ledger: Ledger, query: Kept, hits: list[Hit], shown: slice) -> EncodedPage:
         """Return rows as JSON, with the ids of the first and the last: undamaged ones from the cache, if they are there."""
         about = LISTS[call.operation.name]
         make = about.expanded if query.expand and about.expanded is not None else about.row

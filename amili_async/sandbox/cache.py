@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from amili_async.sandbox.dataset import Row
     from amili_async.sandbox.faults import Hit
 
-__all__ = ["Page", "Pages"]
+__all__ = ["EncodedPage", "PageCache"]
 
 
-class Page(NamedTuple):
+class EncodedPage(NamedTuple):
     """Rows as JSON without the brackets, and the ids of the first and the last."""
 
     body: bytes
@@ -25,15 +25,15 @@ class Page(NamedTuple):
     last_key: str | None
 
 
-class Pages:
+class PageCache:
     """The latest pages, up to so many bytes in all."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
-        self._pages: OrderedDict[tuple[Any, ...], Page] = OrderedDict()
+        self._pages: OrderedDict[tuple[Any, ...], EncodedPage] = OrderedDict()
 
-    def page(self, key: tuple[Any, ...], rows: Iterable[Row], id_field: str, hits: Iterable[Hit]) -> Page:
+    def page(self, key: tuple[Any, ...], rows: Iterable[Row], id_field: str, hits: Iterable[Hit]) -> EncodedPage:
         """Return a page.
 
         Args:
@@ -51,7 +51,7 @@ class Pages:
         self._put(key, page)
         return page
 
-    def _put(self, key: tuple[Any, ...], page: Page) -> None:
+    def _put(self, key: tuple[Any, ...], page: EncodedPage) -> None:
         """Keep a page; those that were not asked for the longest make room."""
         self._pages[key] = page
         self._size += len(page.body)
@@ -59,19 +59,19 @@ class Pages:
             self._size -= len(self._pages.popitem(last=False)[1].body)
 
 
-def _damaged(rows: list[Row], id_field: str, damaging: list[Hit]) -> Page:
+def _damaged(rows: list[Row], id_field: str, damaging: list[Hit]) -> EncodedPage:
     """Encode rows that faults have damaged; the ids are those from before."""
     if not rows:
-        return Page(b"", None, None)
+        return EncodedPage(b"", None, None)
     first, last = (str(rows[place][id_field]) for place in (0, -1))
-    return Page(encode(damaged_rows(rows, damaging, id_field))[1:-1], first, last)
+    return EncodedPage(encode(damaged_rows(rows, damaging, id_field))[1:-1], first, last)
 
 
-def _page_of(rows: Iterable[Row], id_field: str) -> Page:
+def _page_of(rows: Iterable[Row], id_field: str) -> EncodedPage:
     """Encode rows one by one: a page of dicts would only keep the garbage collector busy."""
     ids: list[str] = []
     texts: list[bytes] = []
     for row in rows:
         ids.append(str(row[id_field]))
         texts.append(encode(row))
-    return Page(b",".join(texts), ids[0] if ids else None, ids[-1] if ids else None)
+    return EncodedPage(b",".join(texts), ids[0] if ids else None, ids[-1] if ids else None)

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amili_async.sandbox import rows
-from amili_async.sandbox.cache import Pages
+from amili_async.sandbox.cache import PageCache
 from amili_async.sandbox.damage import damaged_rows
 from amili_async.sandbox.dataset import Dataset, Row
 from amili_async.sandbox.exchange import Answer, Call, Handler, Problem
@@ -91,7 +91,7 @@ class Collection:
         self._settings = settings
         self._selector = Selector(dataset, include_upper=settings.include_upper, exclude_lower=settings.exclude_lower)
         self._tokens = PageTokens(secret, settings.page_token_lifetime)
-        self.pages = Pages(settings.page_cache)
+        self.pages = PageCache(settings.page_cache)
         self.handlers: dict[str, Handler] = {name: self._list if name in FILTERS else self._get for name in _ROWS}
 
     def rows(self, operation: str, organization: str, filters: Mapping[str, str]) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, urlsplit
 
-from amili_async import AmiliClient, Environment, StaticToken
+from amili_async import AmiliClient, Environment, Hooks, StaticToken
 from amili_async.testing import FakeClock, FakeTransport, Reply, json_reply
 
 ENVIRONMENT = Environment.local("http://127.0.0.1:1")
@@ -42,6 +42,22 @@ def pages_by_token(pages, *, style="cursor", total=None, last=None):
         return json_reply({"data": rows, "skipSummary": skip, "cursorSummary": {"nextPageToken": following}})
 
     return handler
+
+
+class Drifts(Hooks):
+    """Keeps what drifted."""
+
+    def __init__(self):
+        self.all = []
+
+    def on_drift(self, event):
+        """Keep the event."""
+        self.all.append((event.kind, event.expected, event.actual))
+
+    @property
+    def kinds(self):
+        """Only the kinds."""
+        return [kind for kind, _, _ in self.all]
 
 
 def damaged(reply: Reply) -> Reply:

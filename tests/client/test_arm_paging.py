@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amili_async import AmiliClient, Environment, Hooks, RetryPolicy, StaticToken, errors
+from amili_async import AmiliClient, Environment, RetryPolicy, StaticToken, errors
 from amili_async.structs import decode
 from amili_async.testing import FakeClock, FakeTransport, Reply, json_reply
 
-from .kit import damaged, make_client, query_of
+from .kit import Drifts, damaged, make_client, query_of
 
 pytestmark = [pytest.mark.filterwarnings("ignore::amili_async.UnconfirmedOperationWarning")]
 
@@ -21,22 +21,6 @@ URL = "http://127.0.0.1:1/arm/v1/clients/2218/customers"
 ID = "8NlwdOIM1YLVFApvQFONTw"
 WAYS = ["pages", "prefetch", "concurrent"]
 TEN = [[f"{page}-{row}" for row in range(3)] for page in range(10)]
-
-
-class Drifts(Hooks):
-    """Keeps what drifted."""
-
-    def __init__(self):
-        self.all = []
-
-    def on_drift(self, event):
-        """Keep the event."""
-        self.all.append((event.kind, event.expected, event.actual))
-
-    @property
-    def kinds(self):
-        """Only the kinds."""
-        return [kind for kind, _, _ in self.all]
 
 
 def served(pages, *, key="customers", tamper=lambda _number, summary: summary):

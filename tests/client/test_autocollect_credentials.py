@@ -181,6 +181,39 @@ async def test_the_token_does_not_go_to_an_api_with_credentials_of_its_own(own, 
 
 
 @asynchronous
+@pytest.mark.parametrize(
+    ("autocollect", "location", "header"),
+    [
+        ("/legacy", "/arm/v1/clients", "Bearer t0ken"),
+        ("/legacy", "/legacyarm/x", "Bearer t0ken"),
+        ("/legacy", "/other", "Bearer t0ken"),
+        ("/legacy", "/legacy", None),
+        ("/legacy", "/legacy/webapi/api/Batch", None),
+        ("/legacy", "https://API.example:443//LEGACY/webapi", None),
+        ("/legacy", "/%6cegacy/webapi", None),
+        ("/legacy", "/%256cegacy/webapi", None),
+        ("/legacy", "/arm/v1/../../legacy/webapi", None),
+        ("/legacy", "/arm/v1/%2e%2e%5c..%2flegacy/webapi", None),
+        ("/legacy", "/\\arm\\..\\legacy\\webapi", None),
+        ("/arm", "/arm/v1/clients", "Bearer t0ken"),
+        ("/arm", "/arm/v2/clients", None),
+        ("", "/arm/v1/clients", "Bearer t0ken"),
+        ("", "/webapi/api/Batch", None),
+        ("/arm/v1", "/arm/v1/clients", "Bearer t0ken"),
+    ],
+)
+async def test_the_token_does_not_go_below_an_api_at_the_same_host(autocollect, location, header):
+    """Of two APIs at one host the longer base path counts; where both have the same, a path is anybody's."""
+    urls = {"arm": "https://api.example/arm/v1", "autocollect": f"https://api.example{autocollect}"}
+    transport = FakeTransport([Reply(302, {"location": location}, b""), json_reply({"customers": []})])
+    settings = {"environment": Environment("shared", **urls), "transport": transport, "api_credentials": {"autocollect": BASIC}}
+    async with AmiliClient(StaticToken("t0ken"), **settings) as amili:
+        await amili.arm.customers.get(2218, "a/../%2e%2e 1")
+    first, second = (request.headers.get("Authorization") for request in transport.requests)
+    assert (first, second) == ("Bearer t0ken", header)
+
+
+@asynchronous
 async def test_a_stranger_that_refuses_renews_nothing():
     """A 401 of somebody who has not seen the password says nothing about it."""
     transport = FakeTransport([Reply(302, {"location": "https://evil.example/"}, b""), Reply(401, {}, b"")])

@@ -17,7 +17,7 @@ from amili_async.auth import AccessToken, ClientCredentials
 from amili_async.testing import FakeClock, FakeTransport, Reply, json_reply
 from amili_async.throttle import Throttle
 
-from .kit import ENVIRONMENT, ORG, make_client, pages_by_token, query_of
+from .kit import ENVIRONMENT, ORG, Drifts, make_client, pages_by_token, query_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -40,17 +40,6 @@ LOST, REFUSED = errors.OutcomeUnknownError, errors.NotSentError
 def ids(rows):
     """Return the ids of cases."""
     return [row.case_id for row in rows]
-
-
-class Drifts(Hooks):
-    """Keeps what drifted."""
-
-    def __init__(self):
-        self.kinds = []
-
-    def on_drift(self, event):
-        """Keep the kind."""
-        self.kinds.append(event.kind)
 
 
 async def test_not_sent_is_said_of_all_tries():

@@ -8,10 +8,10 @@ import json
 import msgspec
 import pytest
 
-from amili_async import Cursor, Hooks, Operation, Page, Paging, RetryPolicy, errors
+from amili_async import Cursor, Operation, Page, Paging, RetryPolicy, errors
 from amili_async.testing import Reply, json_reply
 
-from .kit import ORG, make_client, pages_by_token, query_of
+from .kit import ORG, Drifts, make_client, pages_by_token, query_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -22,17 +22,6 @@ class Row(msgspec.Struct, rename="camel"):
     """A caller's own idea of a case."""
 
     case_id: str
-
-
-class Drifts(Hooks):
-    """Keeps what drifted."""
-
-    def __init__(self):
-        self.kinds = []
-
-    def on_drift(self, event):
-        """Keep the kind."""
-        self.kinds.append(event.kind)
 
 
 def ids(rows):

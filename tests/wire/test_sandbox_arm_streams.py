@@ -7,8 +7,9 @@ import base64
 
 import pytest
 
-from amili_async import Hooks, errors
+from amili_async import errors
 from amili_async.sandbox import Fault, Sandbox
+from tests.client.kit import Drifts
 
 from .kit import connect
 
@@ -21,17 +22,6 @@ WAYS = ["items", "prefetch", "concurrent"]
 def truth(sandbox, **criteria):
     """Return the numbers of the customers that the sandbox holds, in its order."""
     return [row["customerNo"] for row in sandbox.truth(CUSTOMERS, 2218, **criteria)]
-
-
-class Drifts(Hooks):
-    """Keeps kinds of drift."""
-
-    def __init__(self):
-        self.kinds = []
-
-    def on_drift(self, event):
-        """Keep the kind."""
-        self.kinds.append(event.kind)
 
 
 async def stream(amili, way, got=None, *, resume=None, **arguments):
