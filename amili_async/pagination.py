@@ -7,6 +7,7 @@ move only when a page has been read whole.
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
@@ -20,6 +21,7 @@ from amili_async.walks import START, Cursor, Position, Progress, advance, digest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from amili_async.config import RequestOptions
     from amili_async.operation import Operation, Paging, Response
@@ -65,6 +67,8 @@ class Pager(Generic[T]):
     limit: int | None = None
     on_invalid: OnInvalid = "raise"
     options: RequestOptions | None = None
+    turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """Each request is made inside of it, also those that read ahead: for who shares a server among many lists."""
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -170,7 +174,8 @@ class Pager(Generic[T]):
             if size is not None and self.paging.size_param:
                 query.append((self.paging.size_param, str(size)))
         query += parameters(self.paging, at, self.session.environment.page_param)
-        return await self.session.send(self.operation, self.values, query=query, options=self.options, read=read)
+        async with self.turn():
+            return await self.session.send(self.operation, self.values, query=query, options=self.options, read=read)
 
 
 class Walker(Generic[T]):

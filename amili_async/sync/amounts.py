@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Raw
+
+from amili_async.sync.ledger import Owed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Amounts", "Owed"]
+__all__ = ["Amounts", "Priced"]
 
 EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 """Sixty digits, and an error instead of a rounding."""
@@ -26,32 +28,10 @@ OTHER = "(other)"
 _NAME = re.compile(r"[\w -]{1,40}", re.ASCII)
 
 
-class _Priced(msgspec.Struct):
+class Priced(msgspec.Struct):
     """Whatever has a currency, which is an empty object in places."""
 
-    currency: Raw = Raw(b"null")  # immutable
-
-
-class _Case(msgspec.Struct, rename="camel"):
-    """As much of a case as a sum needs."""
-
-    status: str | None = None
-    remaining_amount: Decimal | None = None
-    claims: tuple[_Priced, ...] | None = None
-    invoices: tuple[_Priced, ...] | None = None
-
-
-_decoder = msgspec.json.Decoder(_Case)
-
-
-@dataclass(slots=True)
-class Owed:
-    """Cases of one status and currency: how many, and what remains of them. `currency` is "" where the rows do not tell."""
-
-    status: str
-    currency: str
-    cases: int = 0
-    remaining: Decimal = Decimal(0)
+    currency: Any = None
 
 
 @dataclass(slots=True)
@@ -59,40 +39,47 @@ class Amounts:
     """The sums; `unread` counts the cases that are not in them, because their amount cannot be read or added exactly."""
 
     unread: int = 0
-    _owed: dict[tuple[str, str], Owed] = field(default_factory=dict[tuple[str, str], Owed])
+    _sums: dict[tuple[str, str], tuple[int, Decimal]] = field(default_factory=dict[tuple[str, str], tuple[int, Decimal]])
 
     def __iter__(self) -> Iterator[Owed]:
         """Iterate the sums by status and currency."""
-        return iter(owed for _, owed in sorted(self._owed.items()))
+        return (Owed(*key, *sums) for key, sums in sorted(self._sums.items()))
 
-    def add(self, rows: Iterable[Raw]) -> None:
-        """Add cases as they came on the wire."""
-        for row in rows:
+    def include(self, case: Any) -> None:
+        """Add a case by its status, remaining_amount, claims and invoices; None is one that cannot be read."""
+        if case is not None:
             try:
-                self._add(_decoder.decode(row))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DecimalException):
-                self.unread += 1
+                amount = case.remaining_amount or Decimal(0)
+                if amount.is_finite() and abs(amount.adjusted()) <= BEYOND:
+                    self._put(_name(case.status or "(none)"), _currency(case), 1, amount)
+                    return
+            except DecimalException:
+                pass
+        self.unread += 1
 
-    def _add(self, case: _Case) -> None:
-        amount = case.remaining_amount or Decimal(0)
-        if not amount.is_finite() or abs(amount.adjusted()) > BEYOND:
-            raise InvalidOperation
-        key = (_name(case.status or "(none)"), _currency(case))
-        if key not in self._owed and len(self._owed) >= MANY:
+    def merge(self, others: Iterable[Owed]) -> None:
+        """Add sums to these."""
+        for other in others:
+            try:
+                self._put(other.status, other.currency, other.cases, other.remaining)
+            except DecimalException:
+                self.unread += other.cases
+
+    def _put(self, status: str, currency: str, cases: int, amount: Decimal) -> None:
+        key = (status, currency)
+        if key not in self._sums and len(self._sums) >= MANY:
             key = (OTHER, "")
-        owed = self._owed.get(key) or Owed(*key)
-        owed.remaining = EXACT.add(owed.remaining, amount)
-        owed.cases += 1
-        self._owed[key] = owed
+        count, total = self._sums.get(key, (0, Decimal(0)))
+        self._sums[key] = (count + cases, EXACT.add(total, amount))
 
 
-def _currency(case: _Case) -> str:
+def _currency(case: Any) -> str:
     """Return the one currency of a case's claims and invoices; a case has none of its own."""
-    found = {bytes(part.currency) for part in (*(case.claims or ()), *(case.invoices or ()))}
-    names = {msgspec.json.decode(text, type=str) for text in found if text.startswith(b'"')}
+    names = {part.currency for part in (*(case.claims or ()), *(case.invoices or ())) if isinstance(part.currency, str)}
     return _name(names.pop()) if len(names) == 1 else "(mixed)" if names else ""
 
 
+@lru_cache(maxsize=256)
 def _name(text: str) -> str:
     """Return a name that came over the wire if it can be shown as it is."""
     return text if text == "(none)" or _NAME.fullmatch(text) else OTHER

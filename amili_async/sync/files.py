@@ -1,19 +1,21 @@
-"""Files that are either whole or named `.part`, and the folder they are in, which one run has for itself."""
+"""Files that are either whole or named `.part`; folders and locks."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["PartFile", "own_folder"]
+__all__ = ["PARTIAL", "PartFile", "lock", "make_folder", "sync_folder"]
+
+PARTIAL = ".part"
+"""How the name of a file ends that is not complete."""
 
 
 class PartFile:
@@ -25,6 +27,10 @@ class PartFile:
     Args:
         path: where the complete file shall be.
 
+    Attributes:
+        file: the open file, for writers of their own; `size` does not count what they write.
+        size: bytes written.
+
     Raises:
         OSError: the file cannot be made.
     """
@@ -33,7 +39,7 @@ class PartFile:
         if not path.name or path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
         self.path = path
-        self.part = path.with_name(f"{path.name}.part")
+        self.part = path.with_name(f"{path.name}{PARTIAL}")
         self.size = 0
         self._committed = False
         if path.exists() and not path.is_file():
@@ -42,13 +48,13 @@ class PartFile:
         if self.part.is_symlink():
             self.part.unlink()
         handle = os.open(self.part, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        self._file = os.fdopen(handle, "wb")
+        self.file = os.fdopen(handle, "wb")
         try:
             lock(handle)
             self.part.chmod(0o600)
             os.ftruncate(handle, 0)
         except BaseException:
-            self._file.close()
+            self.file.close()
             raise
 
     def __enter__(self) -> Self:
@@ -58,28 +64,40 @@ class PartFile:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close the file; an empty one that was not committed goes."""
         with suppress(OSError):  # of a full disk: told already, by the write that failed
-            self._file.close()
+            self.file.close()
         if not self._committed and not self.size:
             self.part.unlink(missing_ok=True)
 
     def write(self, chunk: bytes) -> None:
         """Append."""
-        self._file.write(chunk)
+        self.file.write(chunk)
         self.size += len(chunk)
+
+    def sync(self) -> int:
+        """Bring all to the disk, and return how much it is."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        return os.fstat(self.file.fileno()).st_size
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        with suppress(OSError):
+            self.file.close()
+        if not self._committed:
+            self.part.unlink(missing_ok=True)
 
     def commit(self) -> None:
         """Bring all to the disk, then give the file its name."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        if not os.path.samestat(os.fstat(self._file.fileno()), self.part.stat()):
+        self.sync()
+        if not os.path.samestat(os.fstat(self.file.fileno()), self.part.stat()):
             raise OSError(errno.ESTALE, f"somebody has replaced {self.part.name}")
-        self._file.close()
+        self.file.close()
         self.part.replace(self.path)
         self._committed = True
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Bring a new name to the disk, where folders can be synced."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
@@ -89,23 +107,22 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-@contextmanager
-def own_folder(folder: Path) -> Generator[None]:
-    """Make the folder if need be, and keep other runs out of it meanwhile.
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing, for their owner only, and bring their names to the disk.
 
     Raises:
         OSError: it cannot be made.
-        BlockingIOError: another run is using it.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY) if sys.platform != "win32" else None
     try:
-        if handle is not None:
-            lock(handle)
-        yield
-    finally:
-        if handle is not None:
-            os.close(handle)  # which also unlocks it, as the end of the process would
+        folder.mkdir(mode=0o700)
+    except FileNotFoundError:
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return
+    sync_folder(folder.parent)
 
 
 def lock(handle: int) -> None:

@@ -1,0 +1,138 @@
+"""The rows of a window on their way into its spools: cleaned, told apart by their keys, counted, split into parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from amili_async.sync.amounts import Amounts
+from amili_async.sync.keys import KeySet
+from amili_async.sync.ledger import Entry, digest
+from amili_async.sync.parts import Splitter
+from amili_async.sync.probe import Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from msgspec import Raw
+
+    from amili_async.sync.redact import Redaction
+    from amili_async.sync.sinks.base import Work
+
+__all__ = ["Reading"]
+
+
+class Reading:
+    """One reading of a window, page by page. Methods block; one thread at a time.
+
+    Args:
+        work: the window, with spools for its rows and for the parts asked for.
+        parts: names of parts, on the wire; those that the stream does not have are passed over.
+        redaction: what must not be kept.
+
+    Attributes:
+        pages: pages taken.
+        bytes: bytes of their rows.
+        total: rows that the server says the list has; None if it does not say.
+        drift: times that the list contradicted itself.
+        cut_off: whether the server's cap on the whole list was reached.
+    """
+
+    def __init__(self, work: Work, parts: Sequence[str] = (), redaction: Redaction | None = None) -> None:
+        self.work = work
+        self.pages = self.bytes = self.drift = 0
+        self.total: int | None = None
+        self.cut_off = False
+        self._open = 0
+        self._parts, self._redaction = parts, redaction
+        self._keys, self._amounts, self._probe = KeySet(), Amounts(), Probe(work.stream)
+        self._splitter = Splitter(work.stream, parts)
+
+    @property
+    def rows(self) -> int:
+        """How many different keys have come."""
+        return self.work.rows.rows
+
+    @property
+    def verified(self) -> bool | None:
+        """Tell whether all that the server promised has come; None if it promises nothing."""
+        return False if self.cut_off else None if self.total is None else self.total == self.rows
+
+    @property
+    def entry(self) -> Entry:
+        """What the ledger will say of it."""
+        return Entry(
+            window=self.work.window,
+            state="done",
+            rows=self.rows,
+            read=self.rows,
+            total=self.total,
+            verified=self.verified,
+            open=self._open,
+            read_at=self.work.read_at,
+            pages=self.pages,
+            bytes=self.bytes,
+            drift=self.drift,
+            cut_off=self.cut_off,
+            owed=tuple(self._amounts),
+            unread=self._amounts.unread,
+            parts=self.work.stream.parts_of(self._parts),
+        )
+
+    def take(self, rows: Iterable[Raw | bytes]) -> None:
+        """Take rows in. Of those with the same key the first is kept.
+
+        Raises:
+            DecodeError: a row cannot be looked through for what must not be kept.
+            OSError: there is no room for them.
+        """
+        lines: list[bytes] = []
+        splitter = self._splitter
+        parts: list[list[bytes]] = [[] for _ in splitter.tables]
+        for raw in rows:
+            line = bytes(raw)
+            if self._redaction is not None:
+                line = self._redaction.apply(line)
+            if b"\n" in line or b"\r" in line:  # between two tokens, as nowhere else in JSON
+                line = line.replace(b"\n", b" ").replace(b"\r", b" ")
+            look = self._probe.look(line)
+            mark = digest(look.key)
+            if not self._keys.add(mark):
+                continue
+            self.work.digests += mark
+            self._open += look.open
+            if self.work.stream.amount is not None:
+                self._amounts.include(look.priced)
+            if parts:
+                for table, found in zip(parts, splitter.split(look.key, line), strict=True):
+                    table.extend(found)
+            lines.append(line)
+        for name, found in zip((self.work.stream.name, *splitter.tables), (lines, *parts), strict=True):
+            if found:
+                self.work.spools[name].append(b"\n".join((*found, b"")), len(found))
+
+    def without(self, flags: bytearray, work: Work) -> tuple[Reading, Entry]:
+        """Move into other work what is not flagged, and return that with what the ledger will say of it.
+
+        Args:
+            flags: one byte for each row; 1: leave it out.
+            work: the same window, with empty spools.
+        """
+        rest = Reading(work, self._parts)
+        place = 0
+        try:
+            for chunk in self.work.rows.chunks():
+                lines = chunk[:-1].split(b"\n")
+                rest.take(line for at, line in enumerate(lines, place) if not flags[at])
+                place += len(lines)
+        except BaseException:
+            rest.close()
+            raise
+        kept = rest.entry
+        return rest, replace(self.entry, rows=kept.rows, open=kept.open, owed=kept.owed, unread=kept.unread)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._keys.close()
+        self.work.close()
