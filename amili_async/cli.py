@@ -17,7 +17,7 @@ from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from amili_async.cli_access import COMPLETE, INTERRUPTED, USAGE, explain
 from amili_async.cli_calls import call, list_operations, sandbox, token
-from amili_async.cli_lists import export, sync_run
+from amili_async.cli_lists import export
 from amili_async.cli_output import console, fail, logs, say, silence_stdout
 
 if TYPE_CHECKING:
@@ -28,14 +28,17 @@ __all__ = ["app", "run"]
 app = App(
     name="amili",
     version=f"amili-async {version('amili-async')}",
-    help="Work with Amili's APIs: sync whole portfolios into files, export lists, call any operation.\n\n"
+    help="Work with Amili's APIs: sync whole portfolios into files and databases, export lists, call any operation.\n\n"
     "Credentials come from the environment (AMILI_CLIENT_ID and AMILI_CLIENT_SECRET, or AMILI_TOKEN; AMILI_ENVIRONMENT says "
     "where: production, staging or a URL) or from a file (--env-file). Without any, try: amili sync run --sandbox",
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
-app.command(sync := App(name="sync", help="Stream whole lists into files.", help_format="markdown"))
-sync.command(sync_run, name="run")
+app.command(
+    "amili_async.cli_sync:sync",  # imported when it is used
+    name="sync",
+    help="Stream whole lists into files and databases; a run goes on where the last one stopped.",
+)
 app.command(export)
 app.command(call)
 app.command(list_operations, name="operations")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from amili_async.auth import api_credentials_from_env, credentials_from_env
 from amili_async.config import Environment
 from amili_async.errors import (
     AmiliError,
@@ -22,10 +23,10 @@ from amili_async.errors import (
     NotFound,
     NotSentError,
     RateLimited,
+    SinkError,
     Unauthorized,
     Unprocessable,
 )
-from amili_async.identity.operations import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from amili_async.auth import ClientCredentials, StaticToken
     from amili_async.client import AmiliClient
     from amili_async.config import Limits
-    from amili_async.hooks import Hooks
 
 __all__ = [
     "COMPLETE",
@@ -44,12 +44,14 @@ __all__ = [
     "USAGE",
     "Access",
     "Count",
+    "Env",
     "Flag",
     "Own",
     "Several",
     "Stop",
     "connect",
     "credentials_of",
+    "environ_of",
     "explain",
     "open_sandbox",
     "plain",
@@ -89,17 +91,23 @@ class Stop(Exception):
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How a command reaches the API."""
-
-    sandbox: Flag = False
-    """Use an embedded sandbox with invented data: no account, no network."""
+class Env:
+    """Where settings come from."""
 
     env_file: Path | None = None
     """File of KEY=VALUE lines, such as AMILI_CLIENT_ID=...; they go before environment variables."""
 
     debug: Flag = False
     """Log every request, and show where an error came from, as AMILI_DEBUG=1 does."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access(Env):
+    """How a command reaches the API."""
+
+    sandbox: Flag = False
+    """Use an embedded sandbox with invented data: no account, no network."""
 
 
 NOTHING = Access()
@@ -109,7 +117,6 @@ NOTHING = Access()
 async def connect(
     access: Access,
     *,
-    hooks: Hooks | None = None,
     data: Mapping[str, int] | None = None,
     limits: Limits | None = None,
     anonymous: bool = False,
@@ -119,7 +126,6 @@ async def connect(
 
     Args:
         access: the options.
-        hooks: hooks of the client.
         data: how much data the sandbox shall hold: its own arguments.
         limits: limits of the client.
         anonymous: whether it also works without credentials.
@@ -131,13 +137,11 @@ async def connect(
     Raises:
         Stop: there are no credentials, or the options contradict each other.
     """
-    from amili_async.auth import api_credentials_from_env  # noqa: PLC0415  # needed here alone
     from amili_async.client import AmiliClient  # noqa: PLC0415  # aiohttp takes its time, and --help does without
 
-    settings: dict[str, Any] = {"hooks": hooks, "limits": limits}
+    settings: dict[str, Any] = {"limits": limits}
     if access.sandbox:
-        if access.env_file is not None:
-            raise Stop("--sandbox has its own credentials: leave out --env-file")
+        environ_of(access)
         async with (
             open_sandbox(**(data or {})) as sandbox,
             AmiliClient(sandbox.credentials, environment=sandbox.environment, **settings) as amili,
@@ -146,7 +150,7 @@ async def connect(
         return
     if data:
         raise Stop(f"--{' and --'.join(data)} only {'go' if len(data) > 1 else 'goes'} with --sandbox")
-    environ = _environ(access)
+    environ = environ_of(access)
     with _credentials_trouble():
         settings["api_credentials"] = api_credentials_from_env(environ)
     credentials = credentials_of(access, anonymous=anonymous or api in settings["api_credentials"])
@@ -160,10 +164,8 @@ def credentials_of(access: Access, *, anonymous: bool = False) -> ClientCredenti
     Raises:
         Stop: there are none (unless `anonymous`), or they are half given.
     """
-    from amili_async.auth import credentials_from_env  # noqa: PLC0415  # needed here alone
-
     with _credentials_trouble():
-        return credentials_from_env(_environ(access), required=not anonymous)
+        return credentials_from_env(environ_of(access), required=not anonymous)
 
 
 @contextmanager
@@ -176,10 +178,16 @@ def _credentials_trouble() -> Generator[None]:
         raise Stop(f"{error}{where}", CREDENTIALS) from None
 
 
-def _environ(access: Access) -> Mapping[str, str]:
-    """Put the variables of the file over those of the process; credentials come from one of the two, never mixed."""
+def environ_of(access: Env) -> Mapping[str, str]:
+    """Put the variables of the file over those of the process; credentials come from one of the two, never mixed.
+
+    Raises:
+        Stop: the file cannot be read, or does not go with the other options.
+    """
     if access.env_file is None:
         return os.environ
+    if isinstance(access, Access) and access.sandbox:
+        raise Stop("--sandbox has its own credentials: leave out --env-file")
     found = read_env_file(access.env_file)
     own = {name for names in _CREDENTIALS if any(found.get(name) for name in names) for name in names}
     return {**{name: value for name, value in os.environ.items() if name not in own}, **found}
@@ -242,12 +250,14 @@ def explain(error: BaseException) -> tuple[str, int]:
     """Return one sentence on what went wrong and what to do about it, and the exit code."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    from amili_async.identity.operations import TOKEN  # noqa: PLC0415  # its models take their time, and --help does without
+
     code, advice = FAILED, ""
     if isinstance(error, Stop):
         return str(error), error.code
     if isinstance(error, Unauthorized) or (isinstance(error, BadRequest) and error.path == TOKEN.path):
         code, advice = CREDENTIALS, "the credentials were refused, check them and AMILI_ENVIRONMENT"
-    elif isinstance(error, ConfigError):
+    elif isinstance(error, ConfigError) or (isinstance(error, SinkError) and not error.usable):
         code = USAGE
     elif isinstance(error, NotSentError):
         advice = "check the network and AMILI_ENVIRONMENT"

@@ -6,8 +6,6 @@ import asyncio
 import difflib
 import os
 import sys
-import warnings
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +14,6 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from amili_async.answers import NOT_JSON
-from amili_async.auth import StaticToken, lifetime_of
 from amili_async.catalogue import operations
 from amili_async.cli_access import (
     NOTHING,
@@ -32,15 +29,21 @@ from amili_async.cli_access import (
     plain,
     split,
 )
-from amili_async.cli_output import console, guesses, operations_table, print_json, say, write_bytes
+from amili_async.cli_output import (
+    console,
+    guesses,
+    operations_list,
+    operations_table,
+    print_json,
+    say,
+    warnings_as_lines,
+    write_bytes,
+)
 from amili_async.config import is_loopback
-from amili_async.errors import UnconfirmedOperationWarning
-from amili_async.operation import PLACEHOLDER
-from amili_async.pages import Page
 from amili_async.structs import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
 
     from amili_async.operation import Operation
     from amili_async.walks import Cursor
@@ -48,6 +51,9 @@ if TYPE_CHECKING:
 __all__ = ["call", "list_operations", "sandbox", "token"]
 
 LEVELS = ("seed", "docs", "inferred", "nav")
+WEBHOOK_SECRET = "sandbox-webhook-secret"  # noqa: S105  # of invented data
+WIDE = 160
+"""Columns that the table of operations needs."""
 
 
 def call(
@@ -81,11 +87,13 @@ def call(
     query = {wire.get(plain(name), name): value for name, value in fields.items()}
     for name in query.keys() - set(chosen.query):
         say(f"warning: {chosen.name} has no parameter {name} that is known here; it is sent as it is")
-    with _warnings_as_lines():
+    with warnings_as_lines():
         asyncio.run(_call(access, chosen, ids, _body(body), query))
 
 
 async def _call(access: Access, chosen: Operation[Any], ids: tuple[str, ...], body: object, query: dict[str, str]) -> None:
+    from amili_async.pages import Page  # noqa: PLC0415  # takes its time, and --help does without
+
     async with connect(access, anonymous=not chosen.authenticated, api=chosen.api) as (amili, own):
         _check_ids(chosen, ids, own)
         data = (await amili.call(chosen, *ids, body=body, query=query)).data
@@ -102,6 +110,8 @@ def _what_follows(resume: Cursor) -> str:
 
 
 def _check_ids(chosen: Operation[Any], ids: tuple[str, ...], own: Own | None = None) -> None:
+    from amili_async.operation import PLACEHOLDER  # noqa: PLC0415  # takes its time, and --help does without
+
     names = PLACEHOLDER.findall(chosen.path)
     if len(ids) != len(names):
         takes = f"{len(names)} id{'' if len(names) == 1 else 's'}" if names else "no ids"
@@ -130,19 +140,6 @@ def _body(text: str | None) -> object:
         raise Stop("--body is not JSON; @FILE takes it from a file, - from stdin") from None
 
 
-@contextmanager
-def _warnings_as_lines() -> Generator[None]:
-    """Show the warning about an operation that rests on a guess as one line."""
-
-    def show(message: Warning | str, *_: object, **__: object) -> None:
-        say(f"warning: {str(message).partition(';')[0]}")
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", UnconfirmedOperationWarning)
-        warnings.showwarning = show
-        yield
-
-
 def list_operations(
     *,
     evidence: Several = None,
@@ -162,7 +159,8 @@ def list_operations(
     if json:
         print_json([_facts(operation) for operation in found], pretty=True)
         return
-    console().print(operations_table(found))
+    out = console()
+    out.print(operations_table(found) if out.width >= WIDE else operations_list(found), soft_wrap=out.width < WIDE)
     say(f"{len(found)} operations; {sum(not operation.confirmed for operation in found)} of them rest on guesses")
 
 
@@ -193,6 +191,8 @@ def token(*, show: Flag = False, access: Access = NOTHING) -> None:
 
 
 async def _token(access: Access, *, show: bool) -> None:
+    from amili_async.auth import StaticToken, lifetime_of  # noqa: PLC0415  # takes its time, and --help does without
+
     kind, lifetime = "Bearer", None
     source = None if access.sandbox else credentials_of(access)
     if isinstance(source, StaticToken):
@@ -225,7 +225,12 @@ def sandbox(
     port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8080,
     cases: Count = None,
     organizations: Count = None,
+    customers: Count = None,
     seed: int | None = None,
+    latency: Annotated[float | None, Parameter(validator=Number(gte=0))] = None,
+    token_lifetime: Annotated[float | None, Parameter(validator=Number(gte=1))] = None,
+    page_size_max: Count = None,
+    webhook_url: str | None = None,
 ) -> None:
     """Run a server that behaves like the APIs, with invented data, until Ctrl-C.
 
@@ -233,14 +238,29 @@ def sandbox(
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         cases: Cases per organization.
-        organizations: Number of organizations.
+        organizations: Number of organizations; each has an ARM client.
+        customers: Customers of each ARM client.
         seed: Seed of the data; the same seed gives the same data.
+        latency: Seconds that every answer waits.
+        token_lifetime: Seconds that an access token is valid.
+        page_size_max: Rows of a page at most.
+        webhook_url: Where webhooks are delivered to, on this machine; `amili webhooks listen` takes them in.
     """
-    data = {"cases": cases, "organizations": organizations, "seed": seed}
+    data: dict[str, Any] = {
+        "cases": cases,
+        "organizations": organizations,
+        "customers": customers,
+        "seed": seed,
+        "latency": latency,
+        "token_lifetime": token_lifetime,
+        "page_size_max": page_size_max,
+        "webhook_url": webhook_url,
+        "webhook_secret": None if webhook_url is None else os.environ.get("AMILI_WEBHOOK_SECRET") or WEBHOOK_SECRET,
+    }
     asyncio.run(_sandbox(host, port, {name: value for name, value in data.items() if value is not None}))
 
 
-async def _sandbox(host: str, port: int, data: Mapping[str, int]) -> None:
+async def _sandbox(host: str, port: int, data: Mapping[str, Any]) -> None:
     try:
         async with open_sandbox(host=host, port=port, **data) as running:
             url = str(running.url).rstrip("/")
@@ -248,11 +268,13 @@ async def _sandbox(host: str, port: int, data: Mapping[str, int]) -> None:
                 f"The sandbox is at {url}. All its data is invented.",
                 "Organizations:",
                 *(f"  {organization}" for organization in running.organizations),
+                f"ARM clients: {', '.join(map(str, running.clients))}",
                 "",
                 "To use it from another terminal:",
                 f"  export AMILI_ENVIRONMENT={url}",
                 f"  export AMILI_CLIENT_ID={running.credentials.client_id}",
                 f"  export AMILI_CLIENT_SECRET={running.credentials.client_secret}",
+                *(f"  export AMILI_WEBHOOK_SECRET={data[name]}" for name in ("webhook_secret",) if name in data),
                 f"  amili export cases --org {running.organizations[0]} --limit 1",
                 "",
                 "Ctrl-C stops it.",

@@ -6,40 +6,38 @@ import logging
 import os
 import select
 import sys
+import warnings
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
-from amili_async.cli_access import explain
+from amili_async.errors import UnconfirmedOperationWarning
 from amili_async.structs import encode
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
-    from types import TracebackType
 
     from amili_async.operation import Operation
-    from amili_async.sync.simple import StreamReport, SyncReport
 
 __all__ = [
-    "SyncProgress",
     "console",
     "fail",
     "guesses",
     "log_errors_only",
     "logs",
+    "operations_list",
     "operations_table",
     "plain_table",
     "print_json",
     "say",
     "several",
     "silence_stdout",
-    "sync_failures",
-    "sync_tables",
+    "warnings_as_lines",
     "write_bytes",
 ]
 
@@ -119,6 +117,23 @@ def logs(level: int) -> Generator[logging.Logger]:
         logger.setLevel(before)
 
 
+@contextmanager
+def warnings_as_lines() -> Generator[None]:
+    """Show the warning about an operation that rests on a guess as one line, and once."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        text = str(message).partition(";")[0]
+        if text not in shown:
+            shown.add(text)
+            say(f"warning: {text}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UnconfirmedOperationWarning)
+        warnings.showwarning = show
+        yield
+
+
 class _Lines(logging.Formatter):
     """Begins lines with the level in small letters, as all our lines on stderr do."""
 
@@ -132,90 +147,6 @@ def log_errors_only() -> None:
     """Leave out the lines on retries, for a command that counts them; not when debugging."""
     logger = logging.getLogger("amili_async")
     logger.setLevel(logging.DEBUG if logger.level == logging.DEBUG else logging.ERROR)
-
-
-class SyncProgress:
-    """Shows how a sync comes along: a live view on a terminal, lines elsewhere.
-
-    Args:
-        live: whether to draw; without it `update` prints a line when a stream ends, and `tick` one for each that runs.
-    """
-
-    def __init__(self, *, live: bool) -> None:
-        self.streams: dict[str, StreamReport] = {}
-        self._tasks: dict[str, Any] = {}
-        self._bars = (
-            Progress(
-                SpinnerColumn(finished_text=" "),
-                TextColumn("{task.fields[name]:<11}"),
-                TextColumn("{task.fields[rows]:>10,} rows {task.fields[rate]:>7,.0f}/s {task.fields[pages]:>6,} pages"),
-                TextColumn("{task.fields[retries]:>3,} retries {task.fields[state]}"),
-                console=console(stderr=True),
-            )
-            if live
-            else None
-        )
-
-    def __enter__(self) -> Self:
-        """Begin to draw."""
-        if self._bars is not None:
-            self._bars.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Leave the last picture standing."""
-        if self._bars is not None:
-            self._bars.stop()
-
-    def update(self, stream: StreamReport) -> None:
-        """Take note of a stream's numbers."""
-        self.streams[stream.name] = stream
-        if self._bars is not None:
-            self._draw(self._bars, stream)
-        elif stream.state in {"complete", "failed"}:
-            say(f"{stream.name}: {stream.state}, {_numbers(stream)}, {stream.elapsed:,.1f} s")
-
-    def tick(self) -> None:
-        """Print a line for each stream that runs."""
-        for stream in self.streams.values():
-            if self._bars is None and stream.state == "running":
-                say(f"{stream.name}: {_numbers(stream)}, {stream.rate:,.0f} rows/s")
-
-    def _draw(self, bars: Progress, stream: StreamReport) -> None:
-        fields: dict[str, Any] = {key: getattr(stream, key) for key in ("name", "rows", "rate", "pages", "retries", "state")}
-        if stream.name not in self._tasks:
-            self._tasks[stream.name] = bars.add_task(stream.name, total=1, **fields)
-        bars.update(self._tasks[stream.name], completed=stream.state != "running", **fields)
-
-
-def _numbers(stream: StreamReport) -> str:
-    retries = "1 retry" if stream.retries == 1 else f"{stream.retries:,} retries"
-    return f"{several(stream.rows, 'row')}, {several(stream.pages, 'page')}, {retries}"
-
-
-def sync_tables(report: SyncReport) -> Iterable[Table]:
-    """Return the closing tables of a sync: what was read, and what the cases still owe."""
-    streams = plain_table("stream", ">rows", ">pages", ">retries", ">rows/s", ">bytes", "state")
-    for stream in report.streams:
-        numbers = (stream.rows, stream.pages, stream.retries, round(stream.rate), stream.bytes)
-        streams.add_row(stream.name, *(f"{number:,}" for number in numbers), stream.state)
-    yield streams
-    sums = plain_table("case status", ">cases", ">remaining amount", "currency")
-    for owed in report.amounts:
-        sums.add_row(owed.status, f"{owed.cases:,}", f"{owed.remaining:,f}", owed.currency or "not told")
-    if sums.row_count:
-        yield sums
-
-
-def sync_failures(report: SyncReport) -> Iterable[tuple[str, int]]:
-    """Return a sentence and an exit code for each stream that failed, or for several that failed of the same."""
-    found: dict[tuple[str, int], list[str]] = {}
-    for stream in report.streams:
-        if stream.failure is not None:
-            sentence, code = explain(stream.failure)
-            kept = f"; what it has so far ({several(stream.rows, 'row')}) is in {stream.part}" if stream.part else ""
-            found.setdefault((sentence + kept, code), []).append(stream.name)
-    return [(f"{', '.join(names)}: {sentence}", code) for (sentence, code), names in found.items()]
 
 
 def operations_table(operations: Iterable[Operation[Any]]) -> Table:
@@ -234,6 +165,19 @@ def operations_table(operations: Iterable[Operation[Any]]) -> Table:
     return table
 
 
+def operations_list(operations: Iterable[Operation[Any]]) -> Text:
+    """Return the operations for a narrow terminal, in two lines each."""
+    found = Text()
+    for operation in operations:
+        paged = f", {operation.paging.style} paging" if operation.paging else ""
+        guess = f", guessed: {guesses(operation)}" if guesses(operation) else ""
+        safe = "" if operation.retry_safe else ", not repeated"
+        found.append(operation.name, "bold").append(f"  {operation.evidence}{paged}{safe}{guess}\n", "dim")
+        found.append(f"    {operation.method} {operation.path}\n")
+    found.rstrip()
+    return found
+
+
 def guesses(operation: Operation[Any]) -> str:
     """Say in plain words what of an operation is a guess."""
     parts = {"path": operation.path_guessed, "HTTP method": operation.method_guessed}
@@ -243,7 +187,7 @@ def guesses(operation: Operation[Any]) -> str:
 
 def plain_table(*columns: str) -> Table:
     """Return an empty table without frames; columns whose name begins with `>` stand to the right."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
     return table

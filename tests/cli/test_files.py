@@ -1,4 +1,4 @@
-"""Part files and the folder of a run."""
+"""Part files, and folders for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from amili_async.sync.files import PartFile, own_folder
+from amili_async.sync.files import PartFile, make_folder
 
 
 def test_commit_gives_the_name_and_keeps_the_mode(tmp_path):
@@ -62,19 +62,36 @@ def test_link_in_the_way_is_not_followed(tmp_path):
 def test_full_disk_is_told_once(tmp_path, monkeypatch):
     """A write that fails raises; closing the file afterwards does not raise it again."""
     file = PartFile(tmp_path / "a.ndjson")
-    file._file.close()
-    monkeypatch.setattr(file, "_file", open("/dev/full", "wb"))  # noqa: PTH123, SIM115  # stands in for a disk
+    file.file.close()
+    monkeypatch.setattr(file, "file", open("/dev/full", "wb"))  # noqa: PTH123, SIM115  # stands in for a disk
     with pytest.raises(OSError, match="No space left"), file:
         file.write(b"x" * 100_000)
 
 
-def test_folder_is_ours_alone(tmp_path):
-    """A second run in the same folder is refused, and welcome when the first has ended."""
-    folder = tmp_path / "deep" / "down"
-    with own_folder(folder), pytest.raises(BlockingIOError), own_folder(folder):
-        pass
-    with own_folder(folder):
-        assert folder.stat().st_mode & 0o777 == 0o700
+def test_folders_are_private(tmp_path):
+    """Folders that are missing are made for their owner only; those that are there stay as they are."""
+    (tmp_path / "there").mkdir(mode=0o755)
+    folder = tmp_path / "there" / "deep" / "down"
+    for _ in range(2):
+        make_folder(folder)
+        assert [path.stat().st_mode & 0o777 for path in (folder, folder.parent, folder.parent.parent)] == [0o700, 0o700, 0o755]
+    (folder / "file").write_bytes(b"")
+    with pytest.raises(FileExistsError):
+        make_folder(folder / "file")
+
+
+def test_discarded_parts_go(tmp_path):
+    """What is discarded goes, unless it is complete; `sync` tells how much is on the disk."""
+    with PartFile(tmp_path / "a.ndjson") as file:
+        file.write(b"1\n")
+        assert file.sync() == 2
+        file.discard()
+    assert list(tmp_path.iterdir()) == []
+    with PartFile(tmp_path / "a.ndjson") as file:
+        file.write(b"1\n")
+        file.commit()
+        file.discard()
+    assert file.path.read_bytes() == b"1\n"
 
 
 def test_parts_are_locked(tmp_path):

@@ -1,0 +1,246 @@
+"""What the sync commands are told, and the job that is made of it."""
+
+from __future__ import annotations
+
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from amili_async.cli_access import Access, Count, Env, Own, Several, Stop, connect, credentials_of, environ_of, plain, split
+from amili_async.cli_output import say
+from amili_async.config import Limits
+from amili_async.sync.streams import ARM_STREAMS, STREAMS
+from amili_async.sync.targets import sink_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+
+    from amili_async.sync.events import Event
+    from amili_async.sync.job import SyncJob
+    from amili_async.sync.ledger import Entry
+    from amili_async.sync.redact import Redaction
+    from amili_async.sync.sinks.base import Sink
+    from amili_async.sync.streams import Stream
+
+__all__ = ["Reading", "Scope", "chosen", "held", "job_of", "rate_of", "sink_of", "span_of", "streams_of", "target_of"]
+
+DEFAULT_TARGET = "amili-data"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a sync command is about."""
+
+    org: Several = None
+    """Ids of the organizations; with --sandbox all of its own if not given."""
+
+    client: Several = None
+    """Numbers of ARM clients, for the streams customers, ar_items, documents and gl_items."""
+
+    streams: Several = None
+    """Streams, separated by commas. If not given: cases, batches, invoices and settlements of the organizations, and all
+    four streams of the ARM clients."""
+
+    to: str | None = None
+    """Target: ndjson:FOLDER (ndjson.gz:, ndjson.zst:), parquet:FOLDER, sqlite:FILE, duckdb:FILE or postgres://HOST/DATABASE.
+    If not given: AMILI_SYNC_TO, else the folder amili-data (Parquet where pyarrow is installed, otherwise NDJSON)."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a sync reads."""
+
+    start: Annotated[str | None, Parameter(name="--from")] = None
+    """First day or moment, 2024-01-01 or 2024-01-01T00:00:00Z; from the beginning if not given."""
+
+    until: str | None = None
+    """Where to end, a day or a moment that no longer belongs to it; the last full hour if not given."""
+
+    concurrency: Annotated[int, Parameter(validator=Number(gte=1, lte=256))] = 16
+    """Windows read at the same time, at most."""
+
+    rate: str | None = None
+    """Requests at most, such as 20/s or 600/min; no limit if not given."""
+
+    max_rows: Annotated[int, Parameter(validator=Number(gte=1))] = 20_000
+    """Rows of a window, about."""
+
+    explode: Several = None
+    """Members that get a table of their own, such as invoices,claims,debtors of cases. What a target holds without them is read
+    again; later runs have to name them, too."""
+
+    redact: Several = None
+    """Members that are not to be written, at any depth, such as identificationNumber,email,phone. With a secret in
+    AMILI_REDACT_KEY a keyed hash takes their place, by which rows can still be joined."""
+
+    cases: Count = None
+    """Cases per organization of the sandbox."""
+
+    seed: int | None = None
+    """Seed of the sandbox's data; the same seed gives the same data."""
+
+
+@asynccontextmanager
+async def job_of(
+    access: Access, scope: Scope, reading: Reading, *, on_event: Callable[[Event], None] | None = None
+) -> AsyncGenerator[tuple[SyncJob, Sink]]:
+    """Open a client, and make the job that the options say.
+
+    Raises:
+        Stop: they do not go together, or something is missing.
+    """
+    from amili_async.sync.job import SyncJob  # noqa: PLC0415  # takes its time, and --help does without
+
+    organizations, clients, streams = split(scope.org), split(scope.client), streams_of(scope.streams)
+    sink = sink_of(scope.to, access)
+    redact = _redaction(reading.redact, access)
+    if not (organizations or clients or access.sandbox):
+        credentials_of(access)  # without these that is the first thing to say
+        raise Stop("--org is missing: give the id of an organization, as Amili has told you, or try it with --sandbox")
+    if not access.sandbox:
+        _check_owners(streams, organizations, clients)
+    data = {name: value for name, value in (("cases", reading.cases), ("seed", reading.seed)) if value is not None}
+    limits = Limits(connections=max(reading.concurrency, Limits().connections), rate=rate_of(reading.rate))
+    source = None
+    if access.sandbox:  # its data depends on these
+        source = " ".join(("the sandbox", *(f"--{name} {value}" for name, value in data.items())))
+    async with connect(access, data=data, limits=limits) as (amili, own):
+        if access.sandbox:
+            organizations, clients = _of_sandbox(organizations, clients, own, streams)
+        yield (
+            SyncJob(
+                amili,
+                sink=sink,
+                organizations=organizations,
+                clients=clients,
+                streams=streams or None,
+                start=_moment(reading.start, "--from"),
+                until=_moment(reading.until, "--until"),
+                concurrency=reading.concurrency,
+                max_rows=reading.max_rows,
+                parts=split(reading.explode),
+                redact=redact,
+                source=source,
+                on_event=on_event,
+            ),
+            sink,
+        )
+
+
+@asynccontextmanager
+async def held(sink: Sink, streams: Sequence[Stream] = ()) -> AsyncGenerator[list[Entry]]:
+    """Hold a target that is there, whatever its rows are from, and give its ledger."""
+    try:
+        yield await sink.open(None, streams, ())
+    finally:
+        await sink.close()
+
+
+def target_of(to: str | None, env: Env) -> str:
+    """Return the target that is meant, as it was written."""
+    return to or environ_of(env).get("AMILI_SYNC_TO", "").strip() or DEFAULT_TARGET
+
+
+def sink_of(to: str | None, env: Env) -> Sink:
+    """Return the sink of the target that is meant."""
+    return sink_for(target_of(to, env))
+
+
+def chosen(entries: Sequence[Entry], scope: Scope) -> list[Entry]:
+    """Return the entries of a ledger that the options name."""
+    owners, streams = {*split(scope.org), *split(scope.client)}, streams_of(scope.streams)
+    return [
+        entry
+        for entry in entries
+        if (not owners or entry.window.organization in owners) and (not streams or entry.window.stream in streams)
+    ]
+
+
+def streams_of(given: Sequence[str] | None) -> list[str]:
+    """Return the names of streams.
+
+    Raises:
+        Stop: there is none of such a name.
+    """
+    names = split(given)
+    for name in names:
+        if name not in STREAMS:
+            raise Stop(f"there is no stream {name!r}; the streams are {', '.join(STREAMS)}")
+    return names
+
+
+def rate_of(text: str | None) -> float | None:
+    """Read requests a second from `20/s`, `600/min` or a bare number.
+
+    Raises:
+        Stop: it is none of these.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(?:/\s*(s|sec|min|m|h))?\s*", text, re.ASCII)
+    if found is None or not float(found[1]):
+        raise Stop(f"--rate {text!r} is not a rate; write 20/s or 600/min")
+    return float(found[1]) / {"m": 60, "min": 60, "h": 3600}.get(found[2] or "s", 1)
+
+
+def span_of(text: str) -> timedelta:
+    """Read a length of time from `30d`, `12h`, `90min` or `2w`.
+
+    Raises:
+        Stop: it is none of these.
+    """
+    found = re.fullmatch(r"\s*(\d{1,6})\s*(d|h|min|w)\s*", text, re.ASCII)
+    if found is None:
+        raise Stop(f"--thaw-after {text!r} is not a length of time; write 30d, 12h or 2w")
+    unit = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "min": timedelta(minutes=1)}[found[2]]
+    return int(found[1]) * unit
+
+
+def _moment(text: str | None, option: str) -> str | None:
+    """Check a moment, so that the option is named where it is none."""
+    if text is not None:
+        from amili_async.errors import ConfigError  # noqa: PLC0415
+        from amili_async.sync.gaps import moment_of  # noqa: PLC0415
+
+        try:
+            moment_of(text, option)
+        except ConfigError as error:
+            raise Stop(str(error)) from None
+    return text
+
+
+def _redaction(given: Sequence[str] | None, env: Env) -> Redaction | None:
+    from amili_async.sync.columns import members_of  # noqa: PLC0415  # takes its time, and --help does without
+    from amili_async.sync.redact import Redaction  # noqa: PLC0415  # the same
+
+    names, secret = split(given), environ_of(env).get("AMILI_REDACT_KEY", "").encode()
+    known = {plain(name) for stream in STREAMS.values() for name in members_of(stream.operation.response)} if names else set()
+    for name in names:
+        if plain(name) not in known:
+            say(f"note: the documentation shows no member called {name}; it is left out wherever it comes")
+    return Redaction(tuple(names), key=secret or None) if names else None
+
+
+def _check_owners(streams: Sequence[str], organizations: Sequence[str], clients: Sequence[str]) -> None:
+    for name in streams:
+        if name in ARM_STREAMS and not clients:
+            raise Stop(f"{name} belong to clients of ARM: give their numbers with --client")
+        if name not in ARM_STREAMS and not organizations:
+            raise Stop(f"{name} belong to organizations: give their ids with --org")
+
+
+def _of_sandbox(given: list[str], clients: list[str], own: Own, streams: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the organizations and clients to read: those that were given, else those of the sandbox that streams need."""
+    for names, known, what in ((given, own.organizations, "organization"), (clients, own.clients, "client")):
+        if unknown := [name for name in names if name not in known]:
+            raise Stop(f"the sandbox has no {what} {unknown[0]!r}, only {', '.join(known)}")
+    of_arm = any(name in ARM_STREAMS for name in streams)
+    of_organizations = any(name not in ARM_STREAMS for name in streams) or not (streams or clients)
+    return given or list(own.organizations) * of_organizations, clients or list(own.clients) * of_arm
