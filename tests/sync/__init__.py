@@ -1,0 +1,1 @@
+"""Tests of the sync job: real files, real databases, real servers."""

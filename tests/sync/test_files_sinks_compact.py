@@ -1,0 +1,98 @@
+"""A compaction that is killed between any two steps loses no row, doubles none and leaves nothing over."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import shutil
+import signal
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from amili_async.sync.ledger import digest
+from amili_async.sync.probe import Probe
+from amili_async.sync.tables import part_table, table_of
+from amili_async.sync.targets import sink_for
+from amili_async.sync.windows import Window
+from tests.sync.conformance import CASES, MARCH, ORG, SOURCE, all_same, case, commit
+from tests.sync.crashing import PARTS, Steps
+from tests.sync.places import TARGETS
+
+DAYS = [
+    Window("cases", ORG, start, start + timedelta(days=1)) for start in (MARCH.start + timedelta(days=day) for day in range(1, 4))
+]
+WHOLE = replace(DAYS[0], end=DAYS[-1].end)
+ROWS = [case(number) for number in range(6)]
+MOST = 200
+"""Steps that no compaction has."""
+
+processes = multiprocessing.get_context("forkserver")  # forked from one that has everything imported, but no threads
+processes.set_forkserver_preload(["tests.sync.crashing", "amili_async.sync.arrow", "pyarrow.parquet"])
+
+
+def compact(kind, address, last):
+    """Compact a target; die before a step of it."""
+
+    async def act():
+        sink = sink_for(address)
+        await sink.open(SOURCE, [CASES], PARTS)
+        steps.last = last
+        await sink.compact()
+        await sink.close()
+
+    steps = Steps()
+    steps.replace_calls(kind)
+    asyncio.run(act())
+
+
+def died(kind, address, last):
+    """Do so in another process; tell whether it died."""
+    process = processes.Process(target=compact, args=(kind, address, last))
+    process.start()
+    process.join()
+    assert process.exitcode in {0, -signal.SIGKILL}
+    return process.exitcode != 0
+
+
+async def check(target, sink, windows):
+    """Compare rows, keys and fingerprints with what was committed; the windows have to be these."""
+    entries = await sink.peek()
+    assert [(entry.window, entry.state) for entry in entries] == [(window, "done") for window in windows]
+    assert all_same(ROWS, [one.row for one in await target.held(table_of(CASES))])
+    assert len(await target.held(part_table(CASES, *PARTS))) == 2 * len(ROWS)
+    keys = [key for entry in entries for key in await sink.keys(entry)]
+    assert keys == [Probe(CASES).look(row).key for row in ROWS]
+    assert b"".join([await sink.digests(entry.window) for entry in entries]) == b"".join(map(digest, keys))
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+@pytest.mark.parametrize("kind", ["ndjson", "parquet"])
+async def test_killed_between_two_steps(kind, tmp_path):
+    """Whatever the step: each row is there once, under one window, and the compaction can be done again."""
+    target = TARGETS[kind](kind, tmp_path / "target")
+    sink = target.sink()
+    await sink.open(SOURCE, [CASES], PARTS)
+    for place, window in enumerate(DAYS):
+        await commit(sink, window, ROWS[place * 2 : place * 2 + 2], PARTS)
+    await sink.close()
+    shutil.copytree(target.folder, tmp_path / "saved")
+    seen = set()
+    for step in range(1, MOST):
+        killed = died(kind, target.address, step)
+        sink = target.sink()
+        left = [entry.window for entry in await sink.open(SOURCE, [CASES], PARTS)]
+        seen.add(len(left))
+        await check(target, sink, DAYS if len(left) == len(DAYS) else [WHOLE])
+        assert await sink.compact() == (0 if left == [WHOLE] else 4)
+        await check(target, sink, [WHOLE])
+        await sink.close()
+        assert target.debris() == [], step
+        if not killed:
+            break
+        shutil.rmtree(target.folder)
+        shutil.copytree(tmp_path / "saved", target.folder)
+    assert 20 < step < MOST - 1
+    assert seen == {1, 3}

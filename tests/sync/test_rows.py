@@ -1,0 +1,198 @@
+"""What happens to rows on their way: keys, parts, counts."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amili_async.sync import Owed, Redaction, Window, keys
+from amili_async.sync.amounts import Amounts
+from amili_async.sync.keys import KeySet, marks, share
+from amili_async.sync.ledger import DIGEST, digest
+from amili_async.sync.parts import Splitter
+from amili_async.sync.probe import Probe
+from amili_async.sync.reading import Reading
+from amili_async.sync.sinks.base import Spool, Work
+from amili_async.sync.streams import STREAMS
+from amili_async.sync.tables import tables_of
+
+CASES = STREAMS["cases"]
+PARTS = ("invoices", "debtors")
+
+
+def _work(stream=CASES, parts=PARTS):
+    spools = {table.name: Spool() for table in tables_of(stream, parts)}
+    return Work(Window(stream.name, "o"), stream, datetime(2026, 1, 1, tzinfo=UTC), spools)
+
+
+def _lines(spool):
+    return b"".join(spool.chunks()).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("row", "key", "open_"),
+    [
+        ('{"caseId":"a","closedAt":null}', "a", True),
+        ('{"caseId":"a"}', "a", True),
+        ('{"caseId":"a","closedAt":""}', "a", True),
+        ('{"caseId":"a","closedAt":"2026-01-01"}', "a", False),
+        ('{"caseId":7,"closedAt":"x","claims":"odd"}', "7", False),
+        ('{"caseId":"\\u0061","status":5}', "a", True),
+    ],
+)
+def test_looks(row, key, open_):
+    """A row is seen as it is, also if something in it is odd."""
+    assert Probe(CASES).look(row.encode())[:2] == (key, open_)
+
+
+@pytest.mark.parametrize(
+    "row", ["null", "[]", '"a"', "{}", '{"caseId":null}', '{"caseId":{}}', '{"caseId":""}', '{"caseId":true}']
+)
+def test_rows_without_a_key(row):
+    """A row without a key gets one of its own, by its bytes; it counts as one that can still change."""
+    key, open_, _ = Probe(CASES).look(row.encode())
+    assert key.startswith("_row-")
+    assert key != Probe(CASES).look(b'{"other":1}').key
+    assert open_
+    assert not Probe(STREAMS["settlements"]).look(row.encode()).open
+
+
+def _split(row, parts=PARTS, stream=CASES, key="k"):
+    splitter = Splitter(stream, parts)
+    found = list(splitter.split(key, row.encode()))
+    assert len(found) == len(splitter.tables)
+    return {table: [json.loads(line) for line in lines] for table, lines in zip(splitter.tables, found, strict=True)}
+
+
+def _once(pairs):
+    """Check that an object has no two members of the same name."""
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+@pytest.mark.parametrize(
+    ("element", "rest"),
+    [
+        ('{"invoiceId":"i","x":1.10}', {"invoiceId": "i", "x": 1.10}),
+        ("{}", {}),
+        ("{ }", {}),
+        ("null", {}),
+        ("5", {"_value": 5}),
+        ('[{"caseId":1}]', {"_value": [{"caseId": 1}]}),
+        ('{"caseId":"k","x":1}', {"x": 1}),
+        ('{"caseId":"other","x":1}', {"x": 1}),
+        ('{"caseId": "k"}', {}),
+        ('{"x":{"caseId":"k"}}', {"x": {"caseId": "k"}}),
+        ('{"caseId":"k","x":{"caseId":"k"}}', {"x": {"caseId": "k"}}),
+        ('{"_index":9,"x":1}', {"x": 1}),
+        ('{"c\\u0061seId":"k","x":"\\u00e6"}', {"x": "æ"}),
+        ('{"x":"\\u00e6","y":"\\"caseId\\":"}', {"x": "æ", "y": '"caseId":'}),
+        ('{"x":"caseId","y":"_index"}', {"x": "caseId", "y": "_index"}),
+    ],
+)
+def test_parts_become_rows(element, rest):
+    """Each element is a row with the key of its row and its place; what it says of these itself does not count."""
+    found = _split(f'{{"caseId":"k","invoices":[{element},{{"z":0}}]}}')
+    assert found["cases_invoices"] == [{"caseId": "k", "_index": 0, **rest}, {"caseId": "k", "_index": 1, "z": 0}]
+    assert found["cases_debtors"] == []
+    (line,) = next(iter(Splitter(CASES, PARTS).split("k", f'{{"invoices":[{element}]}}'.encode())))
+    json.loads(line, object_pairs_hook=_once)
+
+
+@pytest.mark.parametrize("row", ["null", "{}", '{"invoices":null}', '{"invoices":{}}', '{"invoices":"x","debtors":5}', "[]"])
+def test_rows_without_parts(row):
+    """A row whose parts are missing or odd has none."""
+    assert _split(row) == {"cases_invoices": [], "cases_debtors": []}
+
+
+def test_parts_of_other_streams():
+    """Parts that a stream does not have are passed over; names are those of the tables."""
+    assert _split('{"documentLines":[{"a":1}]}', ("invoices", "documentLines"), STREAMS["documents"]) == {
+        "documents_document_lines": [{"documentNo": "k", "_index": 0, "a": 1}]
+    }
+
+
+def test_a_reading():
+    """Rows are told apart, counted and summed up; parts follow their rows."""
+    reading = Reading(_work(), PARTS, Redaction(("email",)))
+    reading.take(
+        [
+            b'{"caseId":"a","status":"OPEN","remainingAmount":0.10,"invoices":[{"n":1}],"debtors":[{"email":"x"}]}',
+            b'{"caseId":"a","status":"OPEN","remainingAmount":5}',
+        ]
+    )
+    reading.take([b'{"caseId":"b","status":"OPEN","remainingAmount":0.20,\n"invoices":[{"n":2},{"n":3}],"closedAt":"x"}'])
+    reading.take([b'{"caseId":"c","status":1}'])
+    reading.total = 3
+    entry = reading.entry
+    assert (entry.rows, entry.read, entry.open, entry.verified, entry.unread) == (3, 3, 2, True, 1)
+    assert entry.owed == (Owed("OPEN", "", 2, Decimal("0.30")),)
+    assert list(marks(reading.work.digests)) == [digest("a"), digest("b"), digest("c")]
+    assert len(_lines(reading.work.rows)) == 3
+    assert [json.loads(line)["n"] for line in _lines(reading.work.spools["cases_invoices"])] == [1, 2, 3]
+    assert _lines(reading.work.spools["cases_debtors"]) == [b'{"caseId":"a","_index":0,"email":null}']
+    rest, entry = reading.without(bytearray([0, 1, 0]), _work())
+    assert (entry.rows, entry.read, entry.open, entry.verified, entry.unread) == (2, 3, 2, True, 1)
+    assert entry.owed == (Owed("OPEN", "", 1, Decimal("0.10")),)
+    assert [json.loads(line)["n"] for line in _lines(rest.work.spools["cases_invoices"])] == [1]
+    assert list(marks(rest.work.digests)) == [digest("a"), digest("c")]
+    rest.close()
+    reading.close()
+    reading.close()
+
+
+def test_leaving_out_fails_cleanly():
+    """Where rows cannot be moved, nothing stays open."""
+    reading, work = Reading(_work(), PARTS), _work()
+    reading.take([b'{"caseId":"a"}'])
+
+    def full(lines, rows):
+        raise OSError(28, "full")
+
+    work.rows.append = full
+    with pytest.raises(OSError, match="full"):
+        reading.without(bytearray(1), work)
+    assert work.spools["cases_debtors"]._file.closed
+    reading.close()
+
+
+def test_keys_beyond_memory():
+    """Beyond what memory is for, keys are found just as well."""
+    seen = KeySet(most=10)
+    numbers = [digest(str(number)) for number in range(50)]
+    assert all(seen.add(mark) for mark in numbers)
+    assert not any(seen.add(mark) for mark in numbers)
+    assert len(seen) == 50
+    seen.close()
+    seen.close()
+
+
+texts = st.lists(st.integers(0, 30).map(str), unique=True, max_size=20)
+
+
+@given(texts, texts, st.sampled_from([1, 3, 100]))
+def test_what_two_windows_share(own, other, at_once):
+    """Keys in common are flagged, however few are looked at at a time."""
+    before, keys.IN_MEMORY = keys.IN_MEMORY, at_once
+    try:
+        flags = bytearray(len(own))
+        count = share(b"".join(map(digest, own)), b"".join(map(digest, other)), flags)
+    finally:
+        keys.IN_MEMORY = before
+    assert [key for key, flag in zip(own, flags, strict=True) if flag] == [key for key in own if key in other]
+    assert count == sum(flags)
+    assert len(digest("x")) == DIGEST
+
+
+def test_sums_of_sums():
+    """Sums are added up exactly; one that cannot be is counted."""
+    sums = Amounts()
+    sums.merge([Owed("OPEN", "NOK", 2, Decimal("0.1")), Owed("OPEN", "NOK", 1, Decimal("0.2"))])
+    sums.merge([Owed("OPEN", "NOK", 4, Decimal("1e-70"))])
+    assert list(sums) == [Owed("OPEN", "NOK", 3, Decimal("0.3"))]
+    assert sums.unread == 4
