@@ -25,7 +25,7 @@ async def verify(books: Books, before: Sequence[Entry]) -> Verification:
     """Compare the keys that the target holds with the fingerprints in the ledger, window by window.
 
     Windows in which something is missing, foreign or there twice become `stale`; those whose files are gone, or not as they were
-    left, have become `planned` as soon as the target was opened.
+    left, have become `planned` as soon as the target was opened. Tables of parts are not compared: they come with their rows.
 
     Args:
         books: the ledger, open.
