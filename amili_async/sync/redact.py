@@ -50,9 +50,7 @@ class Redaction:
             or not self.fields
             or not all(isinstance(name, str) and re.fullmatch(r"\w+", _plain(name), re.ASCII) for name in self.fields)
         ):
-            raise ConfigError(
-                "the fields to redact must be names without dots, such as identificationNumber, email, phone"
-            )
+            raise ConfigError("the fields to redact must be names without dots, such as identificationNumber, email, phone")
         if self.key is not None and (not isinstance(self.key, bytes) or not 1 <= len(self.key) <= hashlib.blake2b.MAX_KEY_SIZE):
             raise ConfigError(f"the key of a redaction must be 1 to {hashlib.blake2b.MAX_KEY_SIZE} bytes")
         object.__setattr__(self, "fields", tuple(sorted(set(self.fields))))

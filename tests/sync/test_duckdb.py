@@ -78,7 +78,7 @@ async def test_types(path):
     assert next(iter(types)) == "_amili_organization"
     found = query(
         path,
-        "SELECT sum(remaining_amount), sum(list_sum(list_transform(claims, lambda c: c.original_amount))), "
+        "SELECT sum(remaining_amount), (SELECT sum(claim.original_amount) FROM (SELECT unnest(claims) AS claim FROM cases)), "
         "min(case_account_details.bank_account_details.account_number) FROM cases",
     )
     assert found == [(Decimal("1.2"), Decimal("3.3"), "00012387180")]
