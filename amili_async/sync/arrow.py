@@ -160,9 +160,12 @@ class Converter:
     def _lightly(self, lines: bytes, found: Findings) -> tuple[list[pa.Array], Extras]:
         rows, extras = lines.split(b"\n")[:-1], Extras()
         for place, row in enumerate(rows):
-            rows[place], extra = self._walker.glance(row, found)
+            if b"{}" in row:
+                rows[place], extra = self._walker.glance(row, found)
+            else:
+                extra = self._walker.unknown(row, found)
             extras.append(extra)
-        arrays, _ = self._read(_joined(rows))
+        arrays, _ = self._read(_joined(rows), passing=True)
         if found.twice:
             raise Odd
         if not found.unknown:
@@ -214,12 +217,13 @@ class Converter:
         ]
         return [pa.concat_arrays(pair) for pair in zip(*parts, strict=True)]
 
-    def _read(self, lines: bytes, *, trusted: bool = False) -> tuple[list[pa.Array], list[Place]]:
+    def _read(self, lines: bytes, *, trusted: bool = False, passing: bool = False) -> tuple[list[pa.Array], list[Place]]:
         """Read rows, if none of them is `null`: on that `pyarrow.json` would crash. Return the columns, and where a mark stood.
 
         Args:
             lines: the rows.
             trusted: each has a key, and its numbers are plain.
+            passing: members without a column are passed by.
         """
         rows = lines.count(b"\n")
         if not lines.startswith(b"{") or _NULL_ROW.search(lines):
@@ -227,7 +231,7 @@ class Converter:
         found = pj.read_json(
             pa.py_buffer(lines),
             read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
-            parse_options=pj.ParseOptions(explicit_schema=self._wire, unexpected_field_behavior="error"),
+            parse_options=pj.ParseOptions(explicit_schema=self._wire, unexpected_field_behavior="ignore" if passing else "error"),
         )
         found.validate(full=True)  # amounts have the digits that they may have, texts are UTF-8
         if found.num_rows != rows:

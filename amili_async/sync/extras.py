@@ -51,10 +51,14 @@ class _Parts:
         self._nodes = {column.wire: _node(column, (*path, column.wire), numbers) for column in columns}
         self._names = {wire: encode(wire) for wire in self._nodes}
         self._leaves = frozenset(wire for wire, node in self._nodes.items() if isinstance(node, Leaf))
+        self.type: Any = self.struct(forbid_unknown=True) | None
+        self._as_known = msgspec.json.Decoder(self.type).decode
+
+    def struct(self, *, forbid_unknown: bool) -> Any:
+        """Return what the object decodes into if its parts have no members but those that are known."""
         names = {f"member{place}": wire for place, wire in enumerate(self._nodes)}
         fields: list[tuple[str, Any, Any]] = [(name, self._nodes[wire].type, None) for name, wire in names.items()]
-        self.type: Any = msgspec.defstruct("Parts", fields, rename=names, forbid_unknown_fields=True, gc=False) | None
-        self._as_known = msgspec.json.Decoder(self.type).decode
+        return msgspec.defstruct("Parts", fields, rename=names, forbid_unknown_fields=forbid_unknown, gc=False)
 
     def walk(self, member: bytes, found: Findings, *, light: bool) -> tuple[bytes, bytes | None]:
         """Return the object with what is known and fits, and an object of all else."""
@@ -151,6 +155,21 @@ class Walker:
     def __init__(self, table: Table, numbers: frozenset[Path] = frozenset()) -> None:
         self._key = table.key.wire
         self._parts = _Parts(table.columns, (), numbers)
+        self._wires = frozenset(column.wire for column in table.columns)
+        self._as_known = msgspec.json.Decoder(self._parts.struct(forbid_unknown=False)).decode
+
+    def unknown(self, row: bytes, found: Findings) -> bytes | None:
+        """Return what a row has that has no column, and leave all else to whoever reads the row next. It must have no `{}`."""
+        members = _members(row)
+        if members is None:
+            return None
+        if _decodes(self._as_known, row):  # then what is unknown is not in a part
+            extra = [b"%b:%b" % (encode(wire), raw) for wire, raw in members.items() if wire not in self._wires]
+            found.twice = found.twice or (_length(members) != len(row) and _says_twice(row))
+        else:
+            _, extra = self._parts.sort(row, members, found, light=True)
+        found.unknown = found.unknown or bool(extra)
+        return _object_of(extra) if extra else None
 
     def glance(self, row: bytes, found: Findings) -> tuple[bytes, bytes | None]:
         """Look through a row for names, and for `{}`; all else is left to whoever reads the row next, the key too.

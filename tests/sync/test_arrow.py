@@ -322,6 +322,29 @@ def test_unknown_members_in_every_row():
     assert converter.ways == {"all_exactly": 1, "all_lightly": 2, "marked": 1}
 
 
+def test_unknown_members_and_empty_objects():
+    """Where both are, both are found: in rows that have both or one of them, and beside rows that are odd in other ways."""
+    rows = [
+        thing(new="1", number="{}", part='{"price":1}', parts="[]"),
+        thing(new="2", parts='[{"name":{},"price":3},{"price":4},{"x":[{}]}]', part='{"name":{}}'),
+        thing(new="3", parts='[{"price":5}]'),
+        thing(number='"n"'),
+    ]
+    _, converter = converted(thing(new="1"))
+    found, _ = converted(*rows, converter=converter)
+    assert converter.ways == {"all_exactly": 1, "all_lightly": 1}
+    assert [json.loads(row["_extra"] or "0") for row in found] == [
+        {"new": 1, "number": {}},
+        {"new": 2, "parts": [{"name": {}}, None, {"x": [{}]}], "part": {"name": {}}},
+        {"new": 3},
+        0,
+    ]
+    assert all_same(rows, [typed_row(row, THINGS).row for row in found])
+    odd = [thing(new="1"), b"5", b'{"thingNo":"u","part":5,"number":{}}', thing(new="2")]
+    found, _ = converted(*odd, converter=converter)
+    assert [json.loads(row["_extra"]) for row in found] == [{"new": 1}, {"_row": "5"}, {"part": 5, "number": {}}, {"new": 2}]
+
+
 def test_unknown_members_beside_misfits():
     """A misfit among unknown members is found all the same: the light look leaves it to the reader, which refuses it."""
     good = thing(new="1")
