@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,8 @@ def killer(target):
 @pytest.mark.parametrize("before", [{}, BEFORE], ids=["empty", "filled"])
 async def test_killed_between_two_steps(target, killer, before):
     """Whatever the step: a window that the ledger calls present is whole, the next run makes all good, nothing else stays."""
-    for number in range(1, MOST):
+    step = 6 if target.kind == "duckdb" else 1  # it takes its time: each run tries other steps of its
+    for number in range(random.randint(1, step), MOST, step):
         await bring_to(target, before)
         outcome = killer(number)
         sink = target.sink()

@@ -79,7 +79,7 @@ def test_kills_lose_and_double_nothing(kind, truth, tmp_path, request):
     while kills < KILLS:
         process = start(command, truth, target, "--max-rows", "2500")
         try:
-            process.communicate(timeout=moments.uniform(0.6, 2.2))
+            process.communicate(timeout=moments.uniform(0.5, 1.7))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
