@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from amili_async.sync.ledger import Entry, digest
@@ -155,8 +155,16 @@ def same(came: Any, held: Any) -> bool:
     if isinstance(held, date):
         return isinstance(came, str) and datetime.fromisoformat(came.upper()).date() == held
     if isinstance(held, Decimal):
-        return isinstance(came, str) and Decimal(came) == held
+        return isinstance(came, str) and decimal(came) == held
     return type(came) is type(held) and bool(came == held)
+
+
+def decimal(text: str) -> Decimal | None:
+    """Read a number; None if it is none."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
 
 
 def moment(text: str) -> datetime | None:
