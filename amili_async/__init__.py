@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def __getattr__(name: str) -> Any:
     if name == "errors":
         return import_module("amili_async.errors")
     if name == "__version__":
-        return version("amili-async")
+        return import_module("importlib.metadata").version("amili-async")
     if name not in _HOMES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

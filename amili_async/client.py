@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from amili_async.arm.api import Arm
 from amili_async.auth import BasicCredentials, ClientCredentials, TokenCache, api_credentials_from_env, credentials_from_env
-from amili_async.autocollect.api import AutoCollect
 from amili_async.catalogue import operations
 from amili_async.clock import SystemClock
-from amili_async.collection.api import Collection
 from amili_async.config import APIS, Environment, Limits, RequestOptions, Timeouts
-from amili_async.distribution.api import Distribution
 from amili_async.errors import ConfigError
 from amili_async.hooks import Hooks
-from amili_async.identity.api import Identity
 from amili_async.keyring import Keyring
 from amili_async.operation import Operation, Response, reaim
-from amili_async.partner.api import Partner
 from amili_async.product import Calls
 from amili_async.retry import RetryPolicy
 from amili_async.session import AmiliSession
@@ -31,9 +26,15 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from amili_async.arm.api import Arm
     from amili_async.auth import Credentials
+    from amili_async.autocollect.api import AutoCollect
     from amili_async.clock import Clock
+    from amili_async.collection.api import Collection
+    from amili_async.distribution.api import Distribution
+    from amili_async.identity.api import Identity
     from amili_async.pagination import OnInvalid, Pager
+    from amili_async.partner.api import Partner
     from amili_async.transport import Transport
 
 __all__ = ["AmiliClient"]
@@ -116,16 +117,49 @@ class AmiliClient:
             transport=transport or AiohttpTransport(limits, session=session, trust_env=trust_env),
             clock=clock,
         )
-        self._open(RequestOptions())
+        self._calls = Calls(self._session, RequestOptions())
 
-    def _open(self, defaults: RequestOptions) -> None:
-        self._calls = Calls(self._session, defaults)
-        self.collection = Collection(self._calls)
-        self.arm = Arm(self._calls)
-        self.autocollect = AutoCollect(self._calls)
-        self.distribution = Distribution(self._calls)
-        self.partner = Partner(self._calls)
-        self.identity = Identity(self._calls, self._credentials)
+    @cached_property
+    def collection(self) -> Collection:
+        """Debt collection: organizations, cases, batches, invoices, payments, settlements."""
+        from amili_async.collection.api import Collection  # noqa: PLC0415  # what is not used costs no import
+
+        return Collection(self._calls)
+
+    @cached_property
+    def arm(self) -> Arm:
+        """Accounts receivable: customers, items, documents and files of a client."""
+        from amili_async.arm.api import Arm  # noqa: PLC0415
+
+        return Arm(self._calls)
+
+    @cached_property
+    def autocollect(self) -> AutoCollect:
+        """AutoCollect, the older interface of debt collection."""
+        from amili_async.autocollect.api import AutoCollect  # noqa: PLC0415
+
+        return AutoCollect(self._calls)
+
+    @cached_property
+    def distribution(self) -> Distribution:
+        """Distribution of invoices."""
+        from amili_async.distribution.api import Distribution  # noqa: PLC0415
+
+        return Distribution(self._calls)
+
+    @cached_property
+    def partner(self) -> Partner:
+        """The interface for partners."""
+        from amili_async.partner.api import Partner  # noqa: PLC0415
+
+        return Partner(self._calls)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Access tokens as calls of their own; the client gets its tokens without them."""
+        from amili_async.identity.api import Identity  # noqa: PLC0415
+
+        return Identity(self._calls, self._credentials)
 
     def __repr__(self) -> str:
         """Name the environment; no secrets."""
@@ -173,7 +207,7 @@ class AmiliClient:
         other._owner = False
         other._credentials = self._credentials
         other._session = self._session
-        other._open(options.over(self._calls.defaults))
+        other._calls = Calls(self._session, options.over(self._calls.defaults))
         return other
 
     async def call(
