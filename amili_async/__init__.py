@@ -50,6 +50,8 @@ __all__ = [
     "operations",
 ]
 
+__version__ = "0.1.0"
+
 _HOMES = {
     "AccessToken": "auth",
     "AmiliClient": "client",
@@ -83,8 +85,6 @@ logging.getLogger("amili_async").addHandler(logging.NullHandler())  # a library 
 def __getattr__(name: str) -> Any:
     if name == "errors":
         return import_module("amili_async.errors")
-    if name == "__version__":
-        return import_module("importlib.metadata").version("amili-async")
     if name not in _HOMES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from decimal import DecimalException
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -88,7 +87,7 @@ def _read_optional(operation: Operation[Any], status: int, body: bytes) -> Any:
     if not body.strip():
         return None
     try:
-        return read_answer(replace(operation, body_optional=False), status, body)
+        return read_answer(msgspec.structs.replace(operation, body_optional=False), status, body)
     except DecodeError:
         if operation.method == "GET":
             raise

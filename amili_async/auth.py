@@ -11,13 +11,13 @@ import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import anyio
 
 from amili_async.errors import AmiliError, ConfigError, DeadlineExceeded, DecodeError
 from amili_async.hooks import Hooks, TokenEvent, emit
+from amili_async.records import Record
 
 if TYPE_CHECKING:
     from amili_async.clock import Clock
@@ -49,14 +49,15 @@ EARLY_PAUSE = 15.0
 """Seconds after a failed early renewal before the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(Record, frozen=True):
     """What goes into the Authorization header: a scheme, and a value that is a secret.
 
     `lifetime` is in seconds from when it was asked for; None: good until the server refuses it.
     """
 
-    value: str = field(repr=False)
+    __hidden__: ClassVar[frozenset[str]] = frozenset({"value"})
+
+    value: str
     lifetime: float | None = None
     scheme: str = "Bearer"
 
@@ -81,8 +82,7 @@ class Credentials(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ClientCredentials:
+class ClientCredentials(Record, frozen=True):
     """OAuth2 client credentials, exchanged for tokens at the identity host.
 
     Args:
@@ -91,8 +91,10 @@ class ClientCredentials:
         scope: sent if given; whether the service takes one is not documented.
     """
 
+    __hidden__: ClassVar[frozenset[str]] = frozenset({"client_secret"})
+
     client_id: str
-    client_secret: str = field(repr=False)
+    client_secret: str
     scope: str | None = None
 
     def __post_init__(self) -> None:
@@ -115,11 +117,12 @@ class ClientCredentials:
         raise DecodeError("the identity host answered with a token that cannot be sent")
 
 
-@dataclass(frozen=True, slots=True)
-class StaticToken:
+class StaticToken(Record, frozen=True):
     """A token that the caller got elsewhere. When the server refuses it, the call fails with `Unauthorized`."""
 
-    token: str = field(repr=False)
+    __hidden__: ClassVar[frozenset[str]] = frozenset({"token"})
+
+    token: str
 
     def __post_init__(self) -> None:
         """Refuse what cannot stand in a header."""
@@ -130,8 +133,7 @@ class StaticToken:
         return AccessToken(self.token)
 
 
-@dataclass(frozen=True, slots=True)
-class BasicCredentials:
+class BasicCredentials(Record, frozen=True):
     """User name and password of one API, sent with each of its requests (HTTP Basic, RFC 7617, in UTF-8).
 
     Only the AutoCollect legacy API is documented to take them, on its older page. A refusal is `Unauthorized` at once.
@@ -144,8 +146,10 @@ class BasicCredentials:
         `AmiliClient(credentials, api_credentials={"autocollect": BasicCredentials("user", "password")})`
     """
 
-    username: str = field(repr=False)
-    password: str = field(repr=False)
+    __hidden__: ClassVar[frozenset[str]] = frozenset({"username", "password"})
+
+    username: str
+    password: str
 
     def __post_init__(self) -> None:
         """Refuse what cannot be sent."""

@@ -10,11 +10,11 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
+from amili_async import __version__
 from amili_async.cli_access import COMPLETE, INTERRUPTED, USAGE, explain
 from amili_async.cli_calls import call, list_operations, sandbox, token
 from amili_async.cli_lists import export
@@ -27,7 +27,7 @@ __all__ = ["app", "run"]
 
 app = App(
     name="amili",
-    version=f"amili-async {version('amili-async')}",
+    version=f"amili-async {__version__}",
     help="Work with Amili's APIs: sync whole portfolios into files and databases, export lists, call any operation.\n\n"
     "Credentials come from the environment (AMILI_CLIENT_ID and AMILI_CLIENT_SECRET, or AMILI_TOKEN; AMILI_ENVIRONMENT says "
     "where: production, staging or a URL) or from a file (--env-file). Without any, try: amili sync run --sandbox",

@@ -9,11 +9,14 @@ import ipaddress
 import math
 import os
 import re
-from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
+import msgspec
+from msgspec.structs import force_setattr
+
 from amili_async.errors import ConfigError
+from amili_async.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +29,13 @@ APIS = ("identity", "collection", "arm", "autocollect", "distribution", "partner
 """The products, each with a base URL of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class _Named(Record, frozen=True):
+    """What has a name: the only field of an environment that is given by its place."""
+
+    name: str
+
+
+class Environment(_Named, frozen=True, kw_only=True):
     """Where the APIs are, and what has to be assumed of them.
 
     The hosts of production and staging are those of the documentation; the collection and arm hosts of production are inferred
@@ -49,16 +57,15 @@ class Environment:
         ConfigError: a URL is malformed, or plain http to another machine.
     """
 
-    name: str
-    identity: str | None = field(default=None, kw_only=True)
-    collection: str | None = field(default=None, kw_only=True)
-    arm: str | None = field(default=None, kw_only=True)
-    autocollect: str | None = field(default=None, kw_only=True)
-    distribution: str | None = field(default=None, kw_only=True)
-    partner: str | None = field(default=None, kw_only=True)
-    allow_http: bool = field(default=False, kw_only=True)
-    page_param: str = field(default="Page", kw_only=True)
-    idempotency_header: str = field(default="IdempotencyKey", kw_only=True)
+    identity: str | None = None
+    collection: str | None = None
+    arm: str | None = None
+    autocollect: str | None = None
+    distribution: str | None = None
+    partner: str | None = None
+    allow_http: bool = False
+    page_param: str = "Page"
+    idempotency_header: str = "IdempotencyKey"
 
     PRODUCTION: ClassVar[Environment]
     STAGING: ClassVar[Environment]
@@ -68,7 +75,7 @@ class Environment:
         for api in APIS:
             url = getattr(self, api)
             if url is not None:
-                object.__setattr__(self, api, _base_url(url, f"{api} URL", allow_http=self.allow_http))
+                force_setattr(self, api, _base_url(url, f"{api} URL", allow_http=self.allow_http))
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", self.idempotency_header):
             message = "idempotency_header is not the name of an HTTP header"
             raise ConfigError(message)
@@ -103,7 +110,7 @@ class Environment:
         urls: dict[str, Any] = {api: url for api in APIS if (url := environ.get(f"AMILI_{api.upper()}_URL", "").strip())}
         for api, url in urls.items():
             _base_url(url, f"AMILI_{api.upper()}_URL", allow_http=False)
-        return replace(environment, **urls) if urls else environment
+        return msgspec.structs.replace(environment, **urls) if urls else environment
 
     def url(self, api: str) -> str:
         """Return the base URL of an API.
@@ -183,8 +190,7 @@ Environment.STAGING = Environment(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
+class Timeouts(Record, frozen=True, kw_only=True):
     """Time limits, in seconds.
 
     Args:
@@ -199,12 +205,11 @@ class Timeouts:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for item in fields(self):
-            positive(getattr(self, item.name), f"Timeouts({item.name}=)")
+        for name in self.__struct_fields__:
+            positive(getattr(self, name), f"Timeouts({name}=)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Record, frozen=True, kw_only=True):
     """Limits of the traffic.
 
     Args:
@@ -233,8 +238,7 @@ class Limits:
 _OWN_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "host", "content-length", "accept-encoding"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestOptions:
+class RequestOptions(Record, frozen=True, kw_only=True):
     """Options of a single call.
 
     Args:
@@ -247,8 +251,8 @@ class RequestOptions:
     """
 
     timeout: float | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
-    query: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    query: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     idempotency_key: str | None = None
     retry: RetryPolicy | None = None
 
@@ -269,8 +273,12 @@ class RequestOptions:
         if self.idempotency_key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", self.idempotency_key):
             message = "RequestOptions(idempotency_key=) must be 1 to 255 printable ASCII characters without blanks"
             raise ConfigError(message)
-        object.__setattr__(self, "headers", dict(self.headers))
-        object.__setattr__(self, "query", dict(self.query))
+        force_setattr(self, "headers", dict(self.headers))
+        force_setattr(self, "query", dict(self.query))
+
+    def __hash__(self) -> int:
+        """Hash by what can be hashed."""
+        return hash((self.timeout, self.idempotency_key, self.retry))
 
     def __repr__(self) -> str:
         """Show names of headers and parameters, not their values: those may be secrets or personal data."""

@@ -6,8 +6,9 @@ Events carry no query, no body, no token and no filled-in path.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+from amili_async.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,8 +22,7 @@ E = TypeVar("E")
 logger = logging.getLogger("amili_async")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestEvent:
+class RequestEvent(Record, frozen=True, kw_only=True):
     """A call has ended, well or badly. `elapsed` is in seconds, retries and waits included."""
 
     operation: str
@@ -37,8 +37,7 @@ class RequestEvent:
     """Whether it was cancelled, or ended by an error that is not of this package."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptEvent:
+class AttemptEvent(Record, frozen=True, kw_only=True):
     """One try has ended. `received` counts the bytes of the body on the wire, `elapsed` is in seconds."""
 
     operation: str
@@ -51,8 +50,7 @@ class AttemptEvent:
     error: AmiliError | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryEvent:
+class RetryEvent(Record, frozen=True, kw_only=True):
     """A try failed and another one follows after `delay` seconds."""
 
     operation: str
@@ -62,16 +60,14 @@ class RetryEvent:
     status: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenEvent:
+class TokenEvent(Record, frozen=True, kw_only=True):
     """Something happened to the access token. `lifetime` is in seconds, None if unknown."""
 
     what: Literal["obtained", "renewed", "rejected", "early_renewal_failed"]
     lifetime: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageEvent:
+class PageEvent(Record, frozen=True, kw_only=True):
     """A page was decoded and is handed out. `size` is the length of its JSON in bytes."""
 
     operation: str
@@ -81,8 +77,7 @@ class PageEvent:
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageDrift:
+class PageDrift(Record, frozen=True, kw_only=True):
     """A list contradicts itself; the walk goes on the way that loses nothing.
 
     Kinds: `total_moved` (rows came or went meanwhile), `rows_differ_from_total` (at the end), `rows_differ_from_page` (what the

@@ -6,11 +6,13 @@ Every endpoint is one `Operation` in the `operations.py` of its product. Nothing
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar, cast, get_args
 from urllib.parse import quote
 
+import msgspec
+
 from amili_async.errors import ConfigError
+from amili_async.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +32,7 @@ ACCEPTED_EVIDENCE: frozenset[str] = frozenset({"seed", "docs"})
 HttpMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paging:
+class Paging(Record, frozen=True, kw_only=True):
     """How a list is walked. Names are those on the wire; None means that there is no such parameter.
 
     `items` names the array of rows, `key` the member of a row that tells it apart.
@@ -50,8 +51,7 @@ class Paging:
     limit_param: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation(Generic[T]):
+class Operation(Record, Generic[T], frozen=True, kw_only=True):
     """One endpoint: where it is, how it is known, and what may be done with it.
 
     Attributes:
@@ -110,8 +110,7 @@ class Operation(Generic[T]):
         return documented or self.reaimed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response(Generic[T]):
+class Response(Record, Generic[T], frozen=True, kw_only=True):
     """What a call returned, with the circumstances.
 
     Attributes:
@@ -123,9 +122,11 @@ class Response(Generic[T]):
         elapsed: seconds from the start of the call, waits included.
     """
 
-    data: T = field(repr=False)
+    __hidden__: ClassVar[frozenset[str]] = frozenset({"data", "headers"})
+
+    data: T
     status: int
-    headers: dict[str, str] = field(repr=False)
+    headers: dict[str, str]
     request_id: str | None
     attempts: int
     elapsed: float
@@ -164,4 +165,4 @@ def reaim(operation: Operation[T], target: str) -> Operation[T]:
         raise ConfigError(f"paths[{operation.name!r}] must be a path, or an HTTP method and a path")
     if PLACEHOLDER.findall(path) != PLACEHOLDER.findall(operation.path):
         raise ConfigError(f"paths[{operation.name!r}] must have the placeholders of {operation.path}, in that order")
-    return replace(operation, method=cast("HttpMethod", method), path=path, reaimed=True)
+    return msgspec.structs.replace(operation, method=cast("HttpMethod", method), path=path, reaimed=True)

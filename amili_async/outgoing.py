@@ -6,12 +6,12 @@ import inspect
 import platform
 import warnings
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 from urllib.parse import urlencode
 
 import msgspec
 
+from amili_async import __version__
 from amili_async.bodies import written
 from amili_async.config import merge_headers
 from amili_async.errors import ConfigError, UnconfirmedOperationWarning
@@ -30,7 +30,7 @@ __all__ = ["FOREIGN_HEADERS", "Call", "outgoing", "warn_unconfirmed"]
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
-    "User-Agent": f"amili-async/{version('amili-async')} Python/{platform.python_version()}",
+    "User-Agent": f"amili-async/{__version__} Python/{platform.python_version()}",
 }
 FOREIGN_HEADERS = {**_HEADERS, "Accept": "*/*"}
 """All that another origin gets to see when a read is redirected to it."""

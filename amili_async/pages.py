@@ -6,7 +6,6 @@ Read whole first; only if that fails item by item, so that one odd row costs nei
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import DecimalException
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -16,6 +15,7 @@ from msgspec import UNSET, Raw
 
 from amili_async.answers import NOT_JSON
 from amili_async.errors import DecodeError
+from amili_async.records import Record
 from amili_async.structs import decode, decode_item, decoder, encode, is_personal, keep_extra, keeps_extra, without_values
 from amili_async.walks import Cursor, CursorSummary, Facts, QuerySummary, SkipSummary, Summary
 
@@ -29,8 +29,7 @@ __all__ = ["Envelope", "InvalidItem", "Page", "peek_token", "read_page"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidItem:
+class InvalidItem(Record, frozen=True):
     """A row that does not decode: its place in the page (from 0), its id if it has one, why, and its bytes.
 
     `raw` may hold personal data; `repr` shows its length only. With `personal` the id is personal data, too, and not shown.
@@ -53,8 +52,7 @@ class InvalidItem:
         return f"item {self.index} of the page ({name})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
+class Page(Record, Generic[T], frozen=True, kw_only=True):
     """One page of a list. Iterating it gives its items.
 
     Attributes:

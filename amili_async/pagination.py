@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
+import msgspec
 from msgspec import Raw
 
 from amili_async.config import origin, whole
 from amili_async.errors import AmiliError, ApiError, ConfigError, CursorExpired, CursorMismatch, DecodeError, PageLoop
 from amili_async.hooks import PageDrift, PageEvent, emit
 from amili_async.pages import Envelope, InvalidItem, Page, read_page
+from amili_async.records import Record
 from amili_async.walks import START, Cursor, Position, Progress, advance, digest, doubtful, parameters
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ ONCE = frozenset({"cut_off", "rows_under_another_key"})
 """Drifts that hold for a list as a whole: reported once in a walk."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pager(Generic[T]):
+class Pager(Record, Generic[T], frozen=True, eq=False):
     """A list that has not been fetched yet. Nothing is sent before it is awaited or iterated; it can be used again and again.
 
     ```python
@@ -135,7 +135,7 @@ class Pager(Generic[T]):
 
     def raw(self) -> Pager[Raw]:
         """Return the same list as undecoded rows: `msgspec.Raw`, each with bytes of its own that outlive the page."""
-        return cast("Pager[Raw]", replace(self, kind=Raw))
+        return cast("Pager[Raw]", msgspec.structs.replace(self, kind=Raw))
 
     async def collect(self) -> list[T]:
         """Return all items as a list; mind the memory, or set a `limit`."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import msgspec
 
 from amili_async.answers import read_answer, read_open
 from amili_async.config import RequestOptions
 from amili_async.errors import AmiliError, ConfigError
 from amili_async.operation import Operation, Response
 from amili_async.pagination import Pager, Walker
+from amili_async.records import Record
 from amili_async.walks import START, Position
 
 if TYPE_CHECKING:
@@ -52,8 +54,7 @@ def in_language(language: str | None, options: RequestOptions | None) -> Request
     return RequestOptions(headers={"Accept-Language": language}).over(options or RequestOptions())
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
+class Calls(Record, frozen=True):
     """Makes calls and lists for a client and all its methods."""
 
     session: AmiliSession
@@ -83,7 +84,7 @@ class Calls:
             read=lambda status, content: content if operation.response is None else read_answer(operation, status, content),
         )
         if operation.response is None:  # only the headers tell JSON from a file
-            return replace(response, data=read_open(response.data, response.headers.get("content-type", "")))
+            return msgspec.structs.replace(response, data=read_open(response.data, response.headers.get("content-type", "")))
         return response
 
     async def first_page(

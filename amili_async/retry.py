@@ -12,13 +12,13 @@ What counts is what is known of the try that failed, not the HTTP method alone:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import NamedTuple
 
 from amili_async.config import positive, whole
+from amili_async.records import Record
 
 __all__ = ["Decision", "Failure", "RetryPolicy", "classify_status", "decide", "parse_retry_after"]
 
@@ -32,8 +32,7 @@ class Failure(Enum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class RetryPolicy(Record, frozen=True, kw_only=True):
     """How often and how patiently to try again.
 
     Args:

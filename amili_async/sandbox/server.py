@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from amili_async.config import Environment
 from amili_async.errors import ConfigError

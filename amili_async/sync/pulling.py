@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio.to_thread import run_sync
+from msgspec.structs import replace
 
 from amili_async.errors import AmiliError, CursorExpired, PageLoop, SinkError
 from amili_async.sync.asking import list_of

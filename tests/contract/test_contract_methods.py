@@ -23,7 +23,7 @@ from amili_async.testing import FakeClock, FakeTransport, Reply, json_reply
 from .facts import MEDIA, PREFIX, answers_of, at, described, flat, folded, made_up, model_of, named, reachable
 
 OURS = {name: f"https://{name}.example.com/api" for name in ("autocollect", "distribution", "partner")}
-ENVIRONMENT = dataclasses.replace(Environment.STAGING, **OURS)
+ENVIRONMENT = msgspec.structs.replace(Environment.STAGING, **OURS)
 """The one that documented answers point to."""
 PLACE = re.compile(r"\{\w+\}")
 READ = {"integer": int, "boolean": {"true": True, "false": False}.get}

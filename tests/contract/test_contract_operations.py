@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
+import msgspec
 import pytest
 
 from amili_async.answers import read_answer
@@ -70,7 +70,7 @@ def test_paging_is_that_of_the_page(fact, operation):
     """A list is walked by the documented parameters; what is no list, or one without paging, is a plain call."""
     paging = fact["paging"] if fact["paging"] and fact["paging"]["style"] != "none" else None
     documented = paging and {key: value for key, value in paging.items() if key not in PLACES}
-    found = operation.paging and dataclasses.asdict(operation.paging)
+    found = operation.paging and msgspec.structs.asdict(operation.paging)
     if found:
         del found["key"]  # which member tells rows apart is our own knowledge of the models
     assert found == documented
@@ -79,7 +79,7 @@ def test_paging_is_that_of_the_page(fact, operation):
 def test_paging_parameters_are_query_parameters(listed, operations):
     """What paging sends is among the query parameters that the operation knows."""
     paging = operations[listed["name"]][0].paging
-    sent = {value for key, value in dataclasses.asdict(paging).items() if key.endswith("_param") and value}
+    sent = {value for key, value in msgspec.structs.asdict(paging).items() if key.endswith("_param") and value}
     assert sent <= set(listed["query"])
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import pickle
 
+import msgspec
 import pytest
 
 from amili_async import Environment, Limits, RequestOptions, RetryPolicy, Timeouts
@@ -126,8 +126,8 @@ def test_numbers_must_make_sense(kind, name, value):
 
 def test_defaults_are_the_documented_ones():
     """The defaults of the settings are part of the contract with users."""
-    assert dataclasses.asdict(Timeouts())["total"] == 120
-    assert dataclasses.asdict(RetryPolicy()) == {"attempts": 4, "backoff": 0.5, "backoff_max": 8.0, "retry_after_max": 60.0}
+    assert msgspec.structs.asdict(Timeouts())["total"] == 120
+    assert msgspec.structs.asdict(RetryPolicy()) == {"attempts": 4, "backoff": 0.5, "backoff_max": 8.0, "retry_after_max": 60.0}
     assert (Limits().connections, Limits().page_size, Limits().rate) == (16, 500, None)
     assert Limits(redirects=0).redirects == 0
 
@@ -172,7 +172,7 @@ def test_settings_can_be_kept_and_sent():
     assert options.headers == {"X-A": "1"}
     for setting in (options, Environment.STAGING, Limits(), Timeouts(), RetryPolicy()):
         assert pickle.loads(pickle.dumps(setting)) == setting  # noqa: S301
-        assert hash(setting) == hash(dataclasses.replace(setting))
+        assert hash(setting) == hash(msgspec.structs.replace(setting))
 
 
 def test_options_do_not_show_values():

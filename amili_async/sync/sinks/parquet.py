@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from amili_async import __version__
 from amili_async.sync.sinks.base import needed
 from amili_async.sync.sinks.folder import FolderSink
 from amili_async.sync.streams import STREAMS
@@ -102,7 +102,7 @@ class _Writer:
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
         import pyarrow.parquet as pq  # noqa: PLC0415  # an extra
 
-        self._schema = schema.with_metadata({"amili_async": version("amili-async")})
+        self._schema = schema.with_metadata({"amili_async": __version__})
         settings: dict[str, Any] = {"compression": "zstd", "use_dictionary": [ORGANIZATION, WINDOW, FETCHED_AT]}
         self._writer: Any = pq.ParquetWriter(file, self._schema, **settings)
         self._waiting: list[pa.Table] = []
