@@ -103,8 +103,10 @@ class Envelope(NamedTuple):
     """The key that the rows stood under, where it is not the expected one."""
 
 
-def read_page(kind: Any, paging: Paging, status: int, body: bytes) -> Envelope:
+def read_page(kind: Any, paging: Paging, status: int, body: bytes, *, copy: bool = True) -> Envelope:
     """Take the answer of a list apart. Rows that do not decode are set aside; whether they raise is decided later.
+
+    Undecoded rows get bytes of their own, or (not `copy`) are parts of the body.
 
     Raises:
         DecodeError: the answer is damaged, or is no page.
@@ -114,19 +116,21 @@ def read_page(kind: Any, paging: Paging, status: int, body: bytes) -> Envelope:
     key: str | None = None
     if paging.style == "query-page" and body.lstrip().startswith(b"["):
         key, body = "", b'{"%s":%s}' % (paging.items.encode(), body)  # rows without anything beside them
-    found = _read(kind, paging, body)
+    found = _read(kind, paging, body, copy=copy)
     if found is None and paging.style == "query-page":
         key, body = _under_another_key(paging, body)
-        found = _read(kind, paging, body)
+        found = _read(kind, paging, body, copy=copy)
     if found is None:
         raise DecodeError(f"the answer has no `{paging.items}`, so it is no page")
     return found._replace(key=key)
 
 
-def _read(kind: Any, paging: Paging, body: bytes) -> Envelope | None:
+def _read(kind: Any, paging: Paging, body: bytes, *, copy: bool) -> Envelope | None:
     """Read an answer whose rows stand where they should; None if they do not."""
     try:
-        found = _envelope(decoder(envelope_of(kind, paging.items, paging.style)).decode(body), paging, body, copy=kind is Raw)
+        found = _envelope(
+            decoder(envelope_of(kind, paging.items, paging.style)).decode(body), paging, body, copy=copy and kind is Raw
+        )
         if found is not None and keeps_extra(kind):
             rows = decoder(envelope_of(Any, paging.items, paging.style)).decode(body)
             keep_extra(found.items, list(rows.items or ()))

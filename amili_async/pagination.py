@@ -67,6 +67,7 @@ class Pager(Record, Generic[T], frozen=True, eq=False):
     limit: int | None = None
     on_invalid: OnInvalid = "raise"
     options: RequestOptions | None = None
+    copy: bool = True
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """Each request is made inside of it, also those that read ahead: for who shares a server among many lists."""
 
@@ -133,9 +134,14 @@ class Pager(Record, Generic[T], frozen=True, eq=False):
             raise ConfigError(f"{self.operation.name} is walked by token, one page after the other: use prefetch() to read ahead")
         return Concurrent(Walker(self, resume), requests)
 
-    def raw(self) -> Pager[Raw]:
-        """Return the same list as undecoded rows: `msgspec.Raw`, each with bytes of its own that outlive the page."""
-        return cast("Pager[Raw]", msgspec.structs.replace(self, kind=Raw))
+    def raw(self, *, copy: bool = True) -> Pager[Raw]:
+        """Return the same list as undecoded rows, `msgspec.Raw`.
+
+        Args:
+            copy: give each row bytes of its own; False: they are parts of the page's body, faster to get, and one that is kept
+                keeps the whole page.
+        """
+        return cast("Pager[Raw]", msgspec.structs.replace(self, kind=Raw, copy=copy))
 
     async def collect(self) -> list[T]:
         """Return all items as a list; mind the memory, or set a `limit`."""
@@ -163,7 +169,7 @@ class Pager(Record, Generic[T], frozen=True, eq=False):
 
     def read(self, status: int, body: bytes) -> Envelope:
         """Take an answer apart."""
-        return read_page(self.kind, self.paging, status, body)
+        return read_page(self.kind, self.paging, status, body, copy=self.copy)
 
     async def fetch(self, at: Position, read: Callable[[int, bytes], M]) -> Response[M]:
         """Fetch the page at a position."""

@@ -56,4 +56,4 @@ def side_of(
 
 def _list(amili: AmiliClient, stream: Stream, window: Window, period: dict[str, str], page_size: int | None) -> Pager[Raw]:
     query = {**dict(window.filters), **period}
-    return amili.pager(stream.operation, window.organization, query=query, page_size=page_size).raw()
+    return amili.pager(stream.operation, window.organization, query=query, page_size=page_size).raw(copy=False)

@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from amili_async.answers import NOT_JSON
 from amili_async.sync.amounts import Priced
-from amili_async.sync.rowkeys import key_of
+from amili_async.sync.rowkeys import is_usable, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,14 +45,27 @@ class Probe:
     def __init__(self, stream: Stream) -> None:
         self._names = (stream.key, stream.closed or "")
         self._closes, self._priced = stream.closed is not None, stream.amount is not None
-        fields: list[tuple[str, Any, Any]] = [("key", Raw, _NULL), ("closed", Raw, _NULL)]
+        fields: list[tuple[str, Any, Any]] = []
         names = {"key": stream.key, "closed": stream.closed or "_"}
         if stream.amount is not None:
             fields += [("status", str | None, None), ("remaining_amount", Decimal | None, None)]
             fields += [(name, tuple[Priced, ...] | None, None) for name in ("claims", "invoices")]
             names["remaining_amount"] = stream.amount
-        row = msgspec.defstruct("Row", fields, rename=names, gc=False)
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(row).decode
+        usual = msgspec.defstruct("Usual", [("key", str), ("closed", str | None, None), *fields], rename=names, gc=False)
+        any_row = msgspec.defstruct("Row", [("key", Raw, _NULL), ("closed", Raw, _NULL), *fields], rename=names, gc=False)
+        self._decode_lines: Callable[[bytes], list[Any]] = msgspec.json.Decoder(usual).decode_lines
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(any_row).decode
+
+    def look_at_all(self, lines: bytes) -> list[Look] | None:
+        """Look at rows that stand in lines, in one go; None if one is odd, so that each has to be looked at by itself."""
+        try:
+            rows = self._decode_lines(lines)
+        except NOT_JSON:
+            return None
+        if not all(is_usable(row.key) for row in rows):
+            return None
+        closes, priced = self._closes, self._priced
+        return [Look(row.key, closes and not row.closed, row if priced else None) for row in rows]
 
     def look(self, row: bytes) -> Look:
         """Look at a row."""

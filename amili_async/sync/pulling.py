@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from anyio.to_thread import run_sync
 from msgspec.structs import replace
@@ -139,7 +139,7 @@ class Puller:
             page = await anext(pages, None)
             if page is None:
                 return None
-            found = sum(memoryview(row).nbytes for row in page.items)
+            found = sum(map(len, cast("tuple[bytes, ...]", page.items)))  # Raw has a length
             self._memory.leave(size - found)
             size = found
             if page.total_count is not None:

@@ -10,7 +10,7 @@ from amili_async.sync.amounts import Amounts
 from amili_async.sync.keys import KeySet
 from amili_async.sync.ledger import Entry, digest
 from amili_async.sync.parts import Splitter
-from amili_async.sync.probe import Probe
+from amili_async.sync.probe import Look, Probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,30 +87,42 @@ class Reading:
             DecodeError: a row cannot be looked through for what must not be kept.
             OSError: there is no room for them.
         """
-        lines: list[bytes] = []
-        splitter = self._splitter
-        parts: list[list[bytes]] = [[] for _ in splitter.tables]
-        for raw in rows:
-            line = bytes(raw)
-            if self._redaction is not None:
-                line = self._redaction.apply(line)
-            if b"\n" in line or b"\r" in line:  # between two tokens, as nowhere else in JSON
-                line = line.replace(b"\n", b" ").replace(b"\r", b" ")
-            look = self._probe.look(line)
+        found: Sequence[Raw | bytes] = tuple(rows)
+        if self._redaction is not None:
+            found = [self._redaction.apply(bytes(row)) for row in found]
+        lines = _lines(found)
+        looks = None
+        if lines.count(b"\n") == len(found) and b"\r" not in lines:
+            looks = self._probe.look_at_all(lines)
+        if looks is None:
+            found = [bytes(row).replace(b"\n", b" ").replace(b"\r", b" ") for row in found]  # between tokens, as in JSON they are
+            lines = _lines(found)
+            looks = [self._probe.look(row) for row in found]
+        new: list[tuple[Look, Raw | bytes]] = []
+        for look, row in zip(looks, found, strict=True):
             mark = digest(look.key)
-            if not self._keys.add(mark):
-                continue
-            self.work.digests += mark
-            self._open += look.open
-            if self.work.stream.amount is not None:
-                self._amounts.include(look.priced)
-            if parts:
-                for table, found in zip(parts, splitter.split(look.key, line), strict=True):
-                    table.extend(found)
-            lines.append(line)
-        for name, found in zip((self.work.stream.name, *splitter.tables), (lines, *parts), strict=True):
+            if self._keys.add(mark):
+                self.work.digests += mark
+                self._open += look.open
+                if self.work.stream.amount is not None:
+                    self._amounts.include(look.priced)
+                new.append((look, row))
+        if new:
+            whole = len(new) == len(found)
+            self.work.rows.append(lines if whole else _lines([row for _, row in new]), len(new))
+            self._split(new)
+
+    def _split(self, rows: Iterable[tuple[Look, Raw | bytes]]) -> None:
+        splitter = self._splitter
+        if not splitter.tables:
+            return
+        parts: list[list[bytes]] = [[] for _ in splitter.tables]
+        for look, row in rows:
+            for table, found in zip(parts, splitter.split(look.key, bytes(row)), strict=True):
+                table.extend(found)
+        for name, found in zip(splitter.tables, parts, strict=True):
             if found:
-                self.work.spools[name].append(b"\n".join((*found, b"")), len(found))
+                self.work.spools[name].append(_lines(found), len(found))
 
     def without(self, flags: bytearray, work: Work) -> tuple[Reading, Entry]:
         """Move into other work what is not flagged, and return that with what the ledger will say of it.
@@ -136,3 +148,8 @@ class Reading:
         """Let go of everything."""
         self._keys.close()
         self.work.close()
+
+
+def _lines(rows: Iterable[Raw | bytes]) -> bytes:
+    """Return rows as lines, each with its end."""
+    return b"\n".join((*rows, b""))

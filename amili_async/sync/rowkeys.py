@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-__all__ = ["LONGEST", "MADE_UP", "key_of", "usable_key"]
+__all__ = ["LONGEST", "MADE_UP", "is_usable", "key_of", "usable_key"]
 
 MADE_UP = "_row-"
 """How a made-up key begins; the rest is a fingerprint of the row's bytes."""
@@ -31,6 +31,11 @@ def usable_key(member: bytes) -> bytes | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return key if 0 < len(key) <= LONGEST and b"\0" not in key else None
+
+
+def is_usable(key: str) -> bool:
+    """Tell whether a text that was a member can be a key as it is."""
+    return 0 < len(key) <= LONGEST and "\0" not in key and (key.isascii() or len(key.encode()) <= LONGEST)
 
 
 def key_of(member: bytes, row: bytes) -> str:

@@ -310,7 +310,9 @@ def test_a_key_that_is_a_number_has_a_column_of_text():
         thing_no: int | None = None
         price: Money | None = None
 
-    stream = replace(STREAMS["gl_items"], operation=replace(STREAMS["gl_items"].operation, response=Thing), key="thingNo")
+    stream = replace(
+        STREAMS["gl_items"], operation=msgspec.structs.replace(STREAMS["gl_items"].operation, response=Thing), key="thingNo"
+    )
     table = table_of(stream)
     assert [(column.name, column.kind) for column in table.columns] == [("thing_no", "text"), ("price", "decimal")]
     [(cells, _)] = Cells(table).rows(b'{"thingNo":17,"price":1.50}\n')
