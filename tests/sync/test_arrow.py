@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from amili_async.structs import Model, Money
 from amili_async.sync import arrow, extras
-from amili_async.sync.arrow import Converter, schema_of, to_table
+from amili_async.sync.arrow import SAMPLE, Converter, schema_of, to_table
 from amili_async.sync.columns import columns_of
 from amili_async.sync.rowkeys import MADE_UP
 from amili_async.sync.tables import Table, part_table, table_of
@@ -254,6 +254,14 @@ def test_extras_stand_at_their_place():
     assert found["part"]["price"] == 10
     assert [part and part["price"] for part in found["parts"]] == [1, None, None, None, None, None]
     assert found["parts"][4]["texts"] == ["a", None, "b"]
+
+
+def test_only_the_first_rows_of_a_large_chunk_are_read_slowly():
+    """What can be learnt is learnt from a few rows; the rest of the chunk goes the fast way, and keeps its order."""
+    rows = [case(number) for number in range(SAMPLE // len(case(0)) + 30)]
+    found, converter = converted(*rows, table=TABLE)
+    assert converter.ways == {"all_exactly": 1, "as_they_are": 1}
+    assert [row["case_number"] for row in found] == [str(5_000_000 + number) for number in range(len(rows))]
 
 
 def test_empty_objects_for_texts():
