@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from amili_async.clock import Clock
     from amili_async.errors import AmiliError
 
-__all__ = ["Gate", "Pace", "passing", "pause_after"]
+__all__ = ["Gate", "Line", "Pace", "passing", "pause_after"]
 
 PATIENCE = 1.0
 """Seconds after a change within which the server's complaints are about what was before."""
@@ -56,6 +57,40 @@ class Gate:
         freed, self._freed = self._freed, None
         if freed is not None:
             freed.set()
+
+
+class Line:
+    """Lets through one at a time: of those that wait the one with the lowest rank."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[int, int, anyio.Event]] = []
+        self._arrivals = 0
+        self._taken = False
+
+    async def enter(self, rank: int) -> None:
+        """Wait for a turn, and take it."""
+        if not self._taken:
+            self._taken = True
+            return
+        self._arrivals += 1
+        place = (rank, self._arrivals, anyio.Event())
+        heappush(self._waiting, place)
+        try:
+            await place[2].wait()
+        except BaseException:
+            if place[2].is_set():
+                self.leave()
+            else:
+                self._waiting.remove(place)
+                heapify(self._waiting)
+            raise
+
+    def leave(self) -> None:
+        """Give the turn to the next."""
+        if self._waiting:
+            heappop(self._waiting)[2].set()
+        else:
+            self._taken = False
 
 
 class Pace:

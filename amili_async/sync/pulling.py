@@ -13,7 +13,7 @@ from amili_async.errors import AmiliError, CursorExpired, PageLoop, SinkError
 from amili_async.sync.asking import list_of
 from amili_async.sync.events import WindowRead, WindowRetried
 from amili_async.sync.listening import CURRENT
-from amili_async.sync.pace import passing, pause_after
+from amili_async.sync.pace import Line, passing, pause_after
 from amili_async.sync.reading import Reading
 from amili_async.sync.sinks.base import Work
 from amili_async.sync.streams import stream_named
@@ -68,6 +68,7 @@ class Puller:
     ) -> None:
         self._amili, self._pace, self._memory = amili, pace, memory
         self._parts, self._redaction, self._tell = parts, redaction, tell
+        self._line, self._begun = Line(), 0
 
     async def read(self, window: Window, begin: Callable[[Work], None]) -> Reading:
         """Read a window to its end. Whoever gets the reading closes it.
@@ -81,14 +82,15 @@ class Puller:
             SinkError: there is no room for its rows.
         """
         pager = replace(list_of(self._amili, stream_named(window.stream), window), turn=self._pace.turn)
-        restarts = failures = 0
+        self._begun += 1
+        rank, restarts, failures = self._begun, 0, 0
         resume: Cursor | None = None
         reading = self._begin(window, begin)
         try:
             while True:
                 pages = reading.pages
                 try:
-                    await self._walk(pager, resume, reading)
+                    await self._walk(pager, resume, reading, rank)
                 except AmiliError as error:
                     failures = 1 if reading.pages > pages else failures + 1
                     anew = isinstance(error, CursorExpired | PageLoop)
@@ -116,14 +118,14 @@ class Puller:
         begin(work)
         return Reading(work, self._parts, self._redaction)
 
-    async def _walk(self, pager: Pager[Raw], resume: Cursor | None, reading: Reading) -> None:
+    async def _walk(self, pager: Pager[Raw], resume: Cursor | None, reading: Reading, rank: int) -> None:
         """Take in all pages from one on."""
         token = CURRENT.set(reading)
         try:
             async with self._ahead(pager, resume) as pages:
                 size: int | None = FIRST_PAGE
                 while size is not None:
-                    size = await self._page(pages, reading, size or FIRST_PAGE)
+                    size = await self._page(pages, reading, rank, size or FIRST_PAGE)
         finally:
             CURRENT.reset(token)
 
@@ -132,7 +134,7 @@ class Puller:
             return pager.concurrent(AHEAD, resume=resume)
         return pager.prefetch(1, resume=resume)
 
-    async def _page(self, pages: Prefetch[Raw] | Concurrent[Raw], reading: Reading, size: int) -> int | None:
+    async def _page(self, pages: Prefetch[Raw] | Concurrent[Raw], reading: Reading, rank: int, size: int) -> int | None:
         """Take in one page that may have a size in bytes, and return the one that it has; None after the last."""
         await self._memory.enter(size)
         try:
@@ -144,12 +146,15 @@ class Puller:
             size = found
             if page.total_count is not None:
                 reading.total = page.total_count
+            await self._line.enter(rank)  # what was begun first is done first, so that commits go on while others are read
             try:
                 await run_sync(partial(reading.take, page.items))
             except OSError as error:
                 raise SinkError(
                     f"the rows of a window cannot be kept until it is complete ({error.strerror}); make room and run again"
                 ) from error
+            finally:
+                self._line.leave()
         finally:
             self._memory.leave(size)
         reading.pages += 1

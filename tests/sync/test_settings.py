@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import anyio
 import msgspec
 import pytest
 
@@ -17,7 +19,7 @@ from amili_async.hooks import Hooks
 from amili_async.operation import Operation
 from amili_async.sync import Entry, MemorySink, Owed, Redaction, SyncJob, Window
 from amili_async.sync.order import Order
-from amili_async.sync.pace import Gate, Pace, passing, pause_after
+from amili_async.sync.pace import Gate, Line, Pace, passing, pause_after
 from amili_async.sync.report import Difference, Figures, Report
 from amili_async.testing import FakeClock, FakeTransport, json_reply
 from tests.sync.kit import ENVIRONMENT, at
@@ -180,8 +182,6 @@ def test_the_pace():
 @pytest.mark.asyncio
 async def test_the_gate():
     """It lets in what there is room for, in turn, and at least one, however large."""
-    import anyio  # noqa: PLC0415  # only here
-
     gate, seen = Gate(10), []
 
     async def through(size):
@@ -202,6 +202,40 @@ async def test_the_gate():
         assert seen == [6, 3, 5, 40]
         gate.leave(40)
     assert gate.used == 0
+
+
+@pytest.mark.asyncio
+async def test_the_line():
+    """One at a time, the lowest rank first, and of the same rank who came first; who gives up holds up nobody."""
+    line, seen = Line(), []
+
+    async def through(rank, name):
+        await line.enter(rank)
+        seen.append(name)
+
+    async with anyio.create_task_group() as group:
+        for rank, name in ((7, "first"), (3, "c"), (2, "b1"), (2, "b2"), (1, "a")):
+            group.start_soon(through, rank, name)
+            await anyio.wait_all_tasks_blocked()
+        with anyio.move_on_after(0):
+            await line.enter(0)
+        for _ in range(5):
+            line.leave()
+            await anyio.wait_all_tasks_blocked()
+    assert seen == ["first", "a", "b1", "b2", "c"]
+
+
+@pytest.mark.asyncio
+async def test_a_turn_in_the_line_that_comes_too_late_goes_to_the_next():
+    """Somebody who is cancelled when their turn has just come passes it on."""
+    line = Line()
+    await line.enter(0)
+    late, after = (asyncio.create_task(line.enter(rank)) for rank in (1, 2))
+    await asyncio.sleep(0)
+    line.leave()
+    late.cancel()
+    await asyncio.wait_for(after, 5)
+    assert late.cancelled()
 
 
 @pytest.mark.parametrize(
