@@ -410,9 +410,6 @@ class Pages(Generic[T]):
             self._busy = False
 
 
-_END: Any = object()
-
-
 class Items(Generic[T]):
     """Every item of a list, page after page. A class, not a generator: nothing is open between two items."""
 
@@ -429,8 +426,7 @@ class Items(Generic[T]):
     async def __anext__(self) -> T:
         """Return the next item."""
         while True:
-            item: T = next(self._items, _END)
-            if item is not _END:
+            for item in self._items:  # faster than next() with a default
                 return item
             self._items = iter(())  # the old page goes before the next is decoded: it would only fill the memory
             self._items = iter(await self._pages.__anext__())

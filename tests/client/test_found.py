@@ -190,8 +190,8 @@ async def test_the_next_request_goes_out_before_the_page_is_decoded(monkeypatch)
         order.append(("sent", int(query_of(request).get("PageToken", "t0")[1:])))
         return serve(request)
 
-    def reading(*args):
-        found = read(*args)
+    def reading(*args, **options):
+        found = read(*args, **options)
         order.append(("decoded", "abcd".index(found.items[0].case_id)))
         return found
 
