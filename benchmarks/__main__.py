@@ -1,4 +1,4 @@
-"""`python -m benchmarks [row ...]`: run the candidates side by side and print the table."""
+"""`python -m benchmarks [ROW ...]`: run the candidates side by side, and print what came of each row."""
 
 from __future__ import annotations
 
@@ -7,60 +7,99 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.harness import Server, as_json, compare
-from benchmarks.report import Result, environment, table
+from benchmarks.environments import Missing
+from benchmarks.harness import Failed, Plan, Server, compare, run
+from benchmarks.report import Figures, environment, markdown, read, table, write
 from benchmarks.rows import ROWS, Row, contest
-from benchmarks.sync_rows import run_sync
+from benchmarks.sync_rows import SYNC_ROWS, run_sync
 
-ROUNDS, QUICK_ROUNDS, SYNC_ROUNDS = 7, 2, 3
+ROUNDS, QUICK_ROUNDS, SYNC_ROUNDS = 6, 1, 3
+STRETCH = 3
+"""How many times as many rounds a row gets whose verdict is open."""
+BUDGET = 480.0
+"""Seconds after which no row gets more rounds than the others."""
 
 
 def main() -> int:
-    """Run; return 0 if every goal is met, 1 if not."""
+    """Run; return 0 if every goal is met, 1 if not, 2 if nothing could be run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help="rows to run, such as P1; all P-rows if none is given")
-    parser.add_argument("--rounds", type=int, default=None, help=f"rounds of each candidate (default {ROUNDS})")
-    parser.add_argument("--quick", action="store_true", help="short lists and few rounds, for daily work")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="rows to run, such as P1 or S4; P1 to P16 if none is given")
+    parser.add_argument("--sync", action="store_true", help="run the rows of the sync job, S1 to S5")
+    parser.add_argument("--quick", action="store_true", help="short lists and one round, for daily work; decides little")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"rounds of each row (P: {ROUNDS}, S: {SYNC_ROUNDS})")
+    parser.add_argument("--install-peers", action="store_true", help="make the virtual environments of dlt and the Singer SDK")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--sync", action="store_true", help="run the rows of the sync job (S1 to S4) instead")
+    parser.add_argument(
+        "--report", type=Path, nargs="+", metavar="FILE", help="run nothing: draw the charts and print the tables of such files"
+    )
     options = parser.parse_args()
-    if options.sync:
-        cases, rounds = (10_000, 1) if options.quick else (100_000, options.rounds or SYNC_ROUNDS)
-        rows = run_sync(cases, rounds, _tell)
+    if options.report:
+        return _report(options.report)
+    wanted = _wanted(options.rows, sync=options.sync)
+    if unknown := [name for name in options.rows if not any(_is(row, name) for row in (*ROWS, *SYNC_ROWS))]:
+        parser.error(f"there is no row {', '.join(unknown)}; there are {', '.join(row.name for row in (*ROWS, *SYNC_ROWS))}")
+    figures = Figures(command=" ".join(["python -m benchmarks", *_said(sys.argv[1:])]), environment=environment())
+    started = time.monotonic()
+    try:
+        if core := [row for row in wanted if row in ROWS]:
+            _core(figures, core, quick=options.quick, rounds=options.rounds)
+        if synced := [row for row in wanted if row in SYNC_ROWS]:
+            plan = Plan(rounds=options.rounds or (1 if options.quick else SYNC_ROUNDS))
+            run_sync(figures, synced, plan, _tell, quick=options.quick, install=options.install_peers)
+    except (Failed, Missing) as error:
         _tell("")
-        sys.stdout.write(f"{rows}\n{environment()}; {cases:,} cases, {rounds} rounds\n")
-        return int("MISSED" in rows)
-    wanted = [row for row in ROWS if not options.rows or row.name in options.rows or row.name.rstrip("bc") in options.rows]
-    if unknown := {name for name in options.rows if not any(name in {row.name, row.name.rstrip("bc")} for row in ROWS)}:
-        parser.error(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in ROWS)}")
-    rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
-    started = time.perf_counter()
-    results: list[Result] = []
-    with Server() as server:
-        entrants = contest(server.port, quick=options.quick)
-        for group in _groups(wanted):
-            needs = dict.fromkeys(name for row in group for name in row.needs)
-            runs = compare(server, {name: entrants[name] for name in needs}, rounds, _tell)
-            results += [Result.of(row, runs) for row in group]
+        sys.stderr.write(f"{error}\n")
+        if not figures.rows:
+            return 2
+    figures.seconds = time.monotonic() - started
     _tell("")
-    results.sort(key=lambda result: [row.name for row in ROWS].index(result.row))
-    sys.stdout.write(table(results) + f"\n{environment()}; {rounds} rounds, {time.perf_counter() - started:.0f} s\n")
+    order = [row.name for row in (*ROWS, *SYNC_ROWS)]
+    figures.rows.sort(key=lambda result: order.index(result.row))
+    sys.stdout.write("\n".join([table(figures.rows), *figures.notes, f"{figures.environment}; {figures.seconds:.0f} s"]) + "\n")
     if options.json:
-        options.json.write_text(as_json({"environment": environment(), "rounds": rounds, "rows": results}) + "\n")
-    return 0 if all(result.met for result in results) else 1
+        write(figures, options.json)
+    done = len(figures.rows) == len(wanted)
+    return 0 if done and all(result.verdict in {"met", "shown"} for result in figures.rows) else 1
 
 
-def _groups(rows: list[Row]) -> list[list[Row]]:
-    """Put together the rows that share candidates: those are to run in the same rounds."""
-    groups: list[tuple[set[str], list[Row]]] = []
-    for row in rows:
-        needs = set(row.needs)
-        joined = [group for group in groups if group[0] & needs]
-        for group in joined:
-            groups.remove(group)
-            needs |= group[0]
-        groups.append((needs, [*(found for group in joined for found in group[1]), row]))
-    return [found for _, found in groups]
+def _core(figures: Figures, rows: list[Row], *, quick: bool, rounds: int | None) -> None:
+    plan = Plan(rounds=rounds or ROUNDS, stretch=1 if rounds else STRETCH, until=time.monotonic() + BUDGET)
+    if quick:
+        figures.notes.append("short lists, few rounds: too little to judge by")
+        plan = Plan(rounds=rounds or QUICK_ROUNDS, at_most=rounds or QUICK_ROUNDS)
+    with Server() as server:
+        entrants = contest(server.port, quick=quick)
+        figures.add(compare(rows, lambda name: run(*entrants[name]), plan, _tell))
+
+
+def _report(paths: list[Path]) -> int:
+    from benchmarks.charts import draw
+
+    found = read(paths)
+    for path in draw(found, Path(__file__).parent / "charts"):
+        sys.stderr.write(f"{path}\n")
+    sys.stdout.write("\n".join(map(markdown, found)))
+    return 0
+
+
+def _wanted(names: list[str], *, sync: bool) -> list[Row]:
+    if not names:
+        return list(SYNC_ROWS if sync else ROWS)
+    return [row for row in (*ROWS, *SYNC_ROWS) if any(_is(row, name) for name in names)]
+
+
+def _is(row: Row, name: str) -> bool:
+    """Tell whether a row is meant: P6 means P6b, too."""
+    return name.upper() in {row.name.upper(), row.name.rstrip("abcdefgh").upper()}
+
+
+def _said(arguments: list[str]) -> list[str]:
+    """Return the arguments without those that have no part in the figures."""
+    kept: list[str] = []
+    for word, before in zip(arguments, ["", *arguments], strict=False):
+        if word not in {"--json", "--install-peers"} and before != "--json" and not word.startswith("--json="):
+            kept.append(word)
+    return kept
 
 
 def _tell(text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import resource
+import socket
 import sys
 import time
 from importlib import import_module
@@ -28,7 +29,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Where a list is, and how it behaves.
 
     Attributes:
-        port: of the server, on loopback.
+        port: of the server, on loopback; 0 without a server.
         pages: pages of the list.
         size: rows of a page.
         latency: milliseconds that each answer waits.
@@ -60,20 +61,36 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch:
-    """Times the part of a candidate that counts, and whatever else it wants to tell."""
+    """Times the part of a candidate that counts and what the server works meanwhile, and takes what else there is to tell."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
+        self._port = port
         self.wall = self.cpu = 0.0
         self.facts: dict[str, float] = {}
+        self._server: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         """Begin."""
+        self._server = self._ask()
         self.wall, self.cpu = time.perf_counter(), time.process_time()
         return self
 
     def __exit__(self, *_: object) -> None:
         """End."""
         self.wall, self.cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
+        after = self._ask()
+        self.facts |= {name: after[name] - before for name, before in self._server.items()}
+
+    def _ask(self) -> dict[str, float]:
+        """Ask the server, if there is one, what it has counted so far."""
+        if not self._port:
+            return {}
+        with socket.create_connection(("127.0.0.1", self._port)) as connection, connection.makefile("rb") as answer:
+            connection.sendall(b"GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            length = next(int(line.split(b":")[1]) for line in answer if line.lower().startswith(b"content-length:"))
+            answer.readline()
+            found: dict[str, float] = msgspec.json.decode(answer.read(length))
+        return found
 
 
 def candidate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +106,8 @@ def main() -> None:
         import_module(f"benchmarks.{module}")
         if name in CANDIDATES:
             break
-    target, watch = msgspec.json.decode(text, type=Target), Watch()
+    target = msgspec.json.decode(text, type=Target)
+    watch = Watch(target.port)
     run = CANDIDATES[name](target, watch)
     rows = asyncio.run(run) if inspect.iscoroutine(run) else run
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -24,7 +24,7 @@ def case_pages(size: int) -> tuple[bytes, ...]:
 def customer_pages(size: int) -> tuple[bytes, ...]:
     """Return pages of ARM customers, each as the inside of a JSON array."""
     sandbox = Sandbox(customers=DIFFERENT_PAGES * size, organizations=1)
-    return _pages([encode(row) for row in sandbox.truth("arm.customers.list", str(sandbox.clients[0]))], size)
+    return _pages([encode(row) for row in sandbox.truth("arm.customers.list", sandbox.clients[0])], size)
 
 
 def _pages(rows: list[bytes], size: int) -> tuple[bytes, ...]:

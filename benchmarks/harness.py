@@ -1,4 +1,4 @@
-"""Runs candidates side by side: each in a process of its own, in shuffled rounds, against a server in yet another process."""
+"""Runs candidates side by side: in shuffled rounds, those of a row next to each other, until the verdicts stand."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 import random
 import subprocess
 import sys
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, Self
-from urllib.request import urlopen
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -18,31 +18,37 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from benchmarks.candidate import Target
+    from benchmarks.rows import Row
 
-__all__ = ["BUSY", "Ratio", "Run", "Server", "compare"]
+__all__ = ["Failed", "Plan", "Ratio", "Run", "Runs", "Server", "busy", "compare", "heats", "ratios", "run", "values"]
 
-BUSY = 0.85
-"""Share of the time in which the server may be at work; above it the server may have been what was measured."""
 PATIENCE = 600
 """Seconds that a candidate may take."""
 
 
+class Failed(Exception):
+    """A candidate broke off, or did not see all rows."""
+
+
 @dataclass(slots=True)
 class Run:
-    """What one candidate took in one round: its own figures, and the server's share of the time."""
+    """What one candidate took in one round. `server_cpu` is what the server worked meanwhile; it is missing without a server."""
 
     facts: dict[str, float]
-    server: dict[str, float] = field(default_factory=dict)
 
     @property
-    def busy(self) -> float:
-        """Return the share of the time in which the server was at work."""
-        return self.server.get("cpu", 0.0) / max(self.facts["wall"], 1e-9)
+    def busy(self) -> float | None:
+        """Return the share of the time in which the server was at work; None without a server."""
+        return self.facts["server_cpu"] / max(self.facts["wall"], 1e-9) if "server_cpu" in self.facts else None
+
+
+Runs = dict[str, list[Run]]
+"""The runs of candidates by name, in the order of the rounds."""
 
 
 @dataclass(slots=True)
 class Ratio:
-    """A ratio of two candidates: one value a round."""
+    """A ratio of two candidates, or a figure of one: one value a round."""
 
     values: list[float]
 
@@ -50,6 +56,23 @@ class Ratio:
     def middle(self) -> float:
         """Return the median."""
         return median(self.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How often to run.
+
+    Attributes:
+        rounds: of every row that does not say otherwise.
+        at_most: rounds of a row that says otherwise.
+        stretch: how many times as many rounds a row may take whose verdict is open.
+        until: monotonic time from which no such row gets another round.
+    """
+
+    rounds: int
+    at_most: int = 99
+    stretch: int = 1
+    until: float = float("inf")
 
 
 class Server:
@@ -69,35 +92,25 @@ class Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop it."""
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
 
-    def stats(self) -> dict[str, float]:
-        """Return what it has counted so far."""
-        with urlopen(f"http://127.0.0.1:{self.port}/stats", timeout=10) as answer:
-            found: dict[str, float] = msgspec.json.decode(answer.read())
-        return found
 
-    def run(self, name: str, target: Target) -> Run:
-        """Run one candidate against the server."""
-        before = self.stats()
-        process = subprocess.Popen(  # noqa: S603  # our own
-            [sys.executable, "-m", "benchmarks.candidate", name, msgspec.json.encode(target).decode()],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        pin(process.pid, last=False)
-        out, err = process.communicate(timeout=PATIENCE)
-        if process.returncode:
-            message = f"the candidate {name} failed: {err.strip().splitlines()[-1] if err.strip() else process.returncode}"
-            raise RuntimeError(message)
-        facts: dict[str, float] = msgspec.json.decode(out.splitlines()[-1])
-        after = self.stats()
-        if facts["rows"] < target.pages * target.size * 0.99:
-            message = f"the candidate {name} saw {facts['rows']:.0f} rows of {target.pages * target.size}"
-            raise RuntimeError(message)
-        server = {key: after[key] - before[key] for key in ("cpu", "requests", "tokens")} | {"most": after["most"]}
-        return Run(facts, server)
+def run(name: str, target: Target) -> Run:
+    """Run one candidate in a process of its own, on the first core where the system lets one choose."""
+    process = subprocess.Popen(  # noqa: S603  # our own
+        [sys.executable, "-m", "benchmarks.candidate", name, msgspec.json.encode(target).decode()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    pin(process.pid, last=False)
+    out, err = process.communicate(timeout=PATIENCE)
+    if process.returncode:
+        raise Failed(f"the candidate {name} failed: {err.strip().splitlines()[-1] if err.strip() else process.returncode}")
+    facts: dict[str, float] = msgspec.json.decode(out.splitlines()[-1])
+    if facts["rows"] < target.pages * target.size * 0.99:
+        raise Failed(f"the candidate {name} saw {facts['rows']:.0f} rows of {target.pages * target.size}")
+    return Run(facts)
 
 
 def pin(pid: int, *, last: bool) -> None:
@@ -106,41 +119,71 @@ def pin(pid: int, *, last: bool) -> None:
         os.sched_setaffinity(pid, {cores[-1] if last else cores[0]})
 
 
+def heats(rows: Sequence[Row]) -> list[list[Row]]:
+    """Put together the rows that are made from the same runs."""
+    found: dict[object, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.heat or row.needs, []).append(row)
+    return list(found.values())
+
+
 def compare(
-    server: Server, contest: dict[str, tuple[str, Target]], rounds: int, tell: Callable[[str], None]
-) -> dict[str, list[Run]]:
-    """Run several candidates in shuffled rounds.
+    rows: Sequence[Row], start: Callable[[str], Run], plan: Plan, tell: Callable[[str], None]
+) -> list[tuple[list[Row], Runs]]:
+    """Run the candidates of rows, the rounds of all rows in turn; rows whose verdict is open get more rounds.
 
     Args:
-        server: what they run against.
-        contest: candidate and target by the name that the row gives them.
-        rounds: how often each runs.
+        rows: what to find out.
+        start: runs a candidate by the name that the rows use.
+        plan: how often.
         tell: is told what runs.
 
     Returns:
-        The runs by that name, in the order of the rounds.
+        Rows with the runs that they were made from.
     """
-    found: dict[str, list[Run]] = {name: [] for name in contest}
-    order = list(contest)
-    for number in range(rounds):
-        random.shuffle(order)
-        for name in order:
-            tell(f"round {number + 1} of {rounds}: {name}")
-            found[name].append(server.run(*contest[name]))
-    return found
+    all_heats = [(heat, _none(heat)) for heat in heats(rows)]
+    number = 0
+    while pending := [found for found in all_heats if _wants(*found, plan)]:
+        number += 1
+        random.shuffle(pending)
+        for heat, runs in pending:
+            order = list(runs)
+            random.shuffle(order)
+            for name in order:
+                tell(f"round {number}, {', '.join(row.name for row in heat)}: {name}")
+                runs[name].append(start(name))
+    return all_heats
 
 
-def ratios(runs: dict[str, list[Run]], over: str, under: str, fact: str) -> Ratio:
-    """Return the ratio of a figure of two candidates, round by round."""
+def _none(heat: list[Row]) -> Runs:
+    return {name: [] for row in heat for name in row.needs}
+
+
+def _wants(heat: list[Row], runs: Runs, plan: Plan) -> bool:
+    """Tell whether a heat is to be run again."""
+    done, least = min(map(len, runs.values())), max(min(row.rounds or plan.rounds, plan.at_most) for row in heat)
+    if done < least:
+        return True
+    late = done >= least * plan.stretch or time.monotonic() > plan.until
+    return not late and any(row.verdict(runs) == "too close to tell" for row in heat)
+
+
+def busy(runs: Runs, names: Sequence[str]) -> float | None:
+    """Return the server's share of the time: that of each candidate is the median of its rounds, and the largest counts."""
+    found = [[share for run in runs[name] if (share := run.busy) is not None] for name in names]
+    return max((median(shares) for shares in found if shares), default=None)
+
+
+def ratios(runs: Runs, over: str, under: str, fact: str) -> Ratio:
+    """Return the ratio of a figure of two candidates, round by round; for each row, if one of them reads a shorter list."""
     pairs = zip(runs[over], runs[under], strict=True)
-    return Ratio([a.facts[fact] / max(b.facts[fact], 1e-9) for a, b in pairs])
+    return Ratio([_each(a, fact) / max(_each(b, fact), 1e-12) for a, b in pairs])
+
+
+def _each(run: Run, fact: str) -> float:
+    return run.facts[fact] / (run.facts["rows"] or 1)
 
 
 def values(runs: Sequence[Run], fact: str) -> Ratio:
     """Return a figure of one candidate, round by round."""
-    return Ratio([run.facts[fact] if fact in run.facts else run.server[fact] for run in runs])
-
-
-def as_json(value: Any) -> str:
-    """Write results."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return Ratio([run.facts[fact] for run in runs])

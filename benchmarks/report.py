@@ -1,10 +1,11 @@
-"""Results, and the table of them."""
+"""Results of rows, the tables that show them, and the file of figures that charts and tables are made from."""
 
 from __future__ import annotations
 
 import os
 import platform
 from importlib.metadata import version
+from statistics import median
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,74 +13,155 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.harness import BUSY
+from benchmarks.verdicts import At, Verdict, interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from benchmarks.harness import Run
+    from benchmarks.harness import Runs
     from benchmarks.rows import Row
 
-__all__ = ["Result", "environment", "table"]
+__all__ = ["Figures", "Result", "environment", "markdown", "read", "table", "write"]
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a row: the median of its rounds, the least and the most, and whether the goal is met."""
+    """What came of a row.
+
+    Attributes:
+        row: its number.
+        text: what it compares.
+        unit: of the values; "x" for a ratio.
+        goal: the bound; None if the figure is only shown.
+        at: whether the median has to be at most or at least the goal.
+        values: one of each round.
+        median: of the values.
+        low: lower bound of the median: see `benchmarks.verdicts.interval`.
+        high: its upper bound.
+        server: the server's share of the time; None where its speed could not matter.
+        verdict: what the rounds say about the goal.
+    """
 
     row: str
     text: str
-    goal: str
     unit: str
+    goal: float | None
+    at: At
     values: list[float]
     median: float
-    least: float
-    most: float
-    met: bool
-    held_up: float
-    """Share of the time in which the server was at work, at the busiest of the candidates."""
+    low: float
+    high: float
+    server: float | None
+    verdict: Verdict
 
     @classmethod
-    def of(cls, row: Row, runs: dict[str, list[Run]]) -> Result:
+    def of(cls, row: Row, runs: Runs) -> Result:
         """Make the result of a row."""
-        ratio = row.figure(runs)
+        values = row.figure(runs).values
+        low, high = interval(values)
         return cls(
             row=row.name,
             text=row.text,
-            goal=f"{'<=' if row.at == 'most' else '>='} {row.goal:g}" if row.goal or row.at == "most" else "",
             unit=row.unit,
-            values=ratio.values,
-            median=ratio.middle,
-            least=min(ratio.values),
-            most=max(ratio.values),
-            met=row.met(ratio),
-            held_up=max(run.busy for name in row.needs for run in runs[name]),
+            goal=row.goal,
+            at=row.at,
+            values=values,
+            median=median(values),
+            low=low,
+            high=high,
+            server=row.busy(runs),
+            verdict=row.verdict(runs),
         )
 
     @property
-    def verdict(self) -> str:
-        """Say what came of it."""
-        if self.held_up > BUSY:
-            return "void: the server was the bottleneck"
-        if not self.goal:
-            return "shown"
-        return "met" if self.met else "MISSED"
+    def bound(self) -> str:
+        """Return the goal as text."""
+        return "" if self.goal is None else f"{'<=' if self.at == 'most' else '>='} {self.goal:g}"
+
+
+class Figures(msgspec.Struct, kw_only=True):
+    """What a file of figures holds.
+
+    Attributes:
+        command: that made them.
+        environment: versions and cores.
+        seconds: that it took.
+        notes: what was run, where that is not plain from the rows.
+        rows: the results.
+        candidates: by candidate, what each of its rounds took: `rows` seen, seconds of `wall` and `cpu`, `server_cpu` that the
+            server worked meanwhile, and what else it told.
+    """
+
+    command: str
+    environment: str
+    seconds: float = 0.0
+    notes: list[str] = []
+    rows: list[Result] = []
+    candidates: dict[str, list[dict[str, float]]] = {}
+
+    def add(self, heats: Sequence[tuple[list[Row], Runs]]) -> None:
+        """Take in rows with the runs that they were made from."""
+        for rows, runs in heats:
+            self.rows += [Result.of(row, runs) for row in rows]
+            for name, found in runs.items():
+                self.candidates.setdefault(name, []).extend(run.facts for run in found)
+
+    def rate(self, name: str) -> float:
+        """Return the rows a second of a candidate, wall time."""
+        return median(run["rows"] / run["wall"] for run in self.candidates[name])
+
+    def cost(self, name: str) -> float:
+        """Return the microseconds of CPU time that a candidate takes for a row."""
+        return median(run["cpu"] / run["rows"] for run in self.candidates[name]) * 1e6
+
+    def result(self, row: str) -> Result | None:
+        """Return the result of a row, if it was run."""
+        return next((result for result in self.rows if result.row == row), None)
+
+
+def write(figures: Figures, path: Path) -> None:
+    """Write a file of figures."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
+
+
+def read(paths: Sequence[Path]) -> list[Figures]:
+    """Read files of figures."""
+    return [msgspec.json.decode(path.read_bytes(), type=Figures) for path in paths]
 
 
 def table(results: Sequence[Result]) -> str:
     """Return the table of results as text."""
     found = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in ("row", "", "goal", "median", "least", "most", "", "server", "verdict"):
-        found.add_column(column, justify="right" if column in {"goal", "median", "least", "most", "server"} else "left")
+    for column in ("row", "", "goal", "median", "least", "most", "", "rounds", "server", "verdict"):
+        found.add_column(column, justify="left" if column in {"row", "", "verdict"} else "right")
     for result in results:
-        numbers = (f"{value:.3g}" for value in (result.median, result.least, result.most))
-        found.add_row(result.row, result.text, result.goal, *numbers, result.unit, f"{result.held_up:.0%}", result.verdict)
+        numbers = (f"{value:.3g}" for value in (result.median, min(result.values), max(result.values)))
+        server = "-" if result.server is None else f"{result.server:.0%}"
+        rounds = str(len(result.values))
+        found.add_row(result.row, result.text, result.bound, *numbers, result.unit, rounds, server, result.verdict)
     console = Console(width=150, highlight=False, color_system=None)
     with console.capture() as capture:
         console.print(found)
-    return capture.get()
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+def markdown(figures: Figures) -> str:
+    """Return the results as a table for a README, with the command that made them."""
+    lines = [
+        f"`{figures.command}` ({figures.environment}):",
+        "",
+        "| row | what is compared | goal | median | least to most | verdict |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for result in figures.rows:
+        unit = "" if result.unit == "x" else f" {result.unit}" if result.unit else ""
+        spread = f"{min(result.values):.3g} to {max(result.values):.3g}"
+        bound = result.bound.replace("<=", "≤").replace(">=", "≥")
+        lines.append(f"| {result.row} | {result.text} | {bound} | **{result.median:.3g}**{unit} | {spread} | {result.verdict} |")
+    return "\n".join(lines) + "\n"
 
 
 def environment() -> str:
-    """Say what it ran on; nothing that tells the machine."""
+    """Say what it runs on; nothing that tells the machine."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "msgspec"))
     return f"Python {platform.python_version()}, {packages}, {os.cpu_count()} cores, {platform.machine()}"

