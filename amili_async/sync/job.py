@@ -16,10 +16,9 @@ from amili_async.sync.gaps import begin_of
 from amili_async.sync.keys import among
 from amili_async.sync.ledger import digest
 from amili_async.sync.listening import Listener
-from amili_async.sync.order import Order
+from amili_async.sync.order import Order, changeable
 from amili_async.sync.report import Figures, Report
 from amili_async.sync.running import Run
-from amili_async.sync.streams import stream_named
 from amili_async.sync.verifying import verify
 
 if TYPE_CHECKING:
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["SyncJob"]
 
 LAG = timedelta(minutes=5)
-LATE = timedelta(days=1)
-"""How long after its end rows may still come into a window."""
 
 
 class SyncJob:
@@ -163,15 +160,7 @@ class SyncJob:
         Returns and raises what `run` does.
         """
         now = self._now()
-
-        def due(entry: Entry) -> bool:
-            stream, window, read_at = stream_named(entry.window.stream), entry.window, entry.read_at
-            if window.end is None or entry.verified is False or read_at is None or read_at < window.end + LATE:
-                return True
-            changes = not stream.final and (stream.closed is None or entry.open > 0)
-            return changes or (thaw_after is not None and read_at < now - thaw_after)
-
-        return await self._go(due)
+        return await self._go(lambda entry: changeable(entry, now, thaw_after))
 
     async def plan(self) -> list[Window]:
         """Return the windows that a run would read, in order. Nothing is written; the target may be in use.

@@ -70,18 +70,19 @@ class Puller:
         self._parts, self._redaction, self._tell = parts, redaction, tell
         self._line, self._begun = Line(), 0
 
-    async def read(self, window: Window, begin: Callable[[Work], None]) -> Reading:
+    async def read(self, window: Window, begin: Callable[[Work], None], rows: Pager[Raw] | None = None) -> Reading:
         """Read a window to its end. Whoever gets the reading closes it.
 
         Args:
             window: what to read.
             begin: gives work its spools.
+            rows: another list than that of the window.
 
         Raises:
             AmiliError: it cannot be read.
             SinkError: there is no room for its rows.
         """
-        pager = replace(list_of(self._amili, stream_named(window.stream), window), turn=self._pace.turn)
+        pager = replace(rows or list_of(self._amili, stream_named(window.stream), window), turn=self._pace.turn)
         self._begun += 1
         rank, restarts, failures = self._begun, 0, 0
         resume: Cursor | None = None

@@ -1,0 +1,1 @@
+"""The package in other people's engines."""
