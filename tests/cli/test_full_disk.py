@@ -43,7 +43,7 @@ def test_full_disk(kind, tmp_path):
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert "first 3" in done.stdout, done.stdout + done.stderr
     assert "second 0" in done.stdout, done.stdout + done.stderr

@@ -130,7 +130,7 @@ async def _interrupted(environ, reached, *argv, cwd):
     )
     await reached.wait()
     process.send_signal(signal.SIGINT)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         _, err = await process.communicate()  # a pipe that nobody reads until now keeps nobody from ending
     return process.returncode, err.decode()
 
@@ -147,7 +147,7 @@ async def test_interrupted_sync(stuck, tmp_path):
     process.send_signal(signal.SIGINT)
     assert (await process.stderr.readline()).startswith(b"finishing the windows that are being read")
     process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         out, err = await process.communicate()
     assert (process.returncode, out) == (130, b"")
     assert err == b"stopped at once; what was committed is in ndjson:d, and the next run goes on\n"

@@ -72,6 +72,6 @@ def test_it_listens_until_ctrl_c():
         assert "listening at http://0.0.0.0:" in process.stderr.readline()
         assert "not this machine alone" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=10)
+        _, rest = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in rest

@@ -14,6 +14,14 @@ import asyncpg
 import pytest
 
 _numbers = itertools.count()
+MEMORY = Path("/dev/shm")  # noqa: S108  # files that need not reach a disk: a process dies, not a machine
+
+
+@pytest.fixture
+def memory_folder(tmp_path):
+    """Make a folder in memory, where the system has files there: for tests that write the same thing again and again."""
+    with tempfile.TemporaryDirectory(prefix="amili-test-", dir=MEMORY if MEMORY.is_dir() else tmp_path) as folder:
+        yield Path(folder)
 
 
 class Postgres:

@@ -3,6 +3,9 @@
 Started once for a target, it forks a child for every order on its standard input (a number) and answers how that ended:
 `killed`, or `done` when the run has fewer steps. Steps are whatever reaches the disk or a database: calls of the operating
 system, statements, pieces of files. The package knows nothing of all this: the calls are replaced here, from outside.
+
+To the order 0 it does not die, and answers which steps find the target other than the step before did: a death before any
+other step leaves the very same files as the one before that.
 """
 
 from __future__ import annotations
@@ -11,9 +14,12 @@ import asyncio
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
+from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -25,7 +31,7 @@ from amili_async.sync.windows import Window
 from tests.sync.conformance import APRIL, CASES, MARCH, OTHER, SOURCE, case, commit, later
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from amili_async.sync.ledger import Entry
 
@@ -73,12 +79,60 @@ async def run(sink: Any) -> None:
     await sink.close()
 
 
+async def compact(sink: Any) -> None:
+    """Put windows together."""
+    await sink.open(SOURCE, [CASES], PARTS)
+    await sink.compact()
+    await sink.close()
+
+
+DEEDS = {"run": run, "compact": compact}
+
+
+class Killer:
+    """The process that dies on order."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def order(self, number: int) -> str:
+        """Have it die before a step of that number, and return how that ended."""
+        self._process.stdin.write(f"{number}\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+    def steps(self) -> list[int]:
+        """Return the steps before which to die, each of which leaves another target; before the last one the run is done."""
+        return list(map(int, self.order(0).split()))
+
+
+@contextmanager
+def killer(target: Any, deed: str = "run") -> Iterator[Killer]:
+    """Start the process that dies on order."""
+    command = [sys.executable, "-m", "tests.sync.crashing", target.kind, target.address, str(target.folder), deed]
+    pipe, root = subprocess.PIPE, Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603  # our own
+        yield Killer(process)
+        process.stdin.close()
+
+
 class Steps:
     """Counts steps, and ends the process before one of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self.last: int | None = None
         self.taken = 0
+        self.telling: list[int] = []
+        self._folder, self._before = folder, None
+
+    def look(self) -> None:
+        """Note the step that comes next, if the target is not what it was; what a database server does nobody sees."""
+        now = self._folder and {
+            path: (path.stat().st_mode, path.is_file() and path.read_bytes()) for path in self._folder.rglob("*")
+        }
+        if not self.telling or now is None or now != self._before:
+            self.telling.append(self.taken)
+        self._before = now
 
     def counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """Make a call a step."""
@@ -87,6 +141,8 @@ class Steps:
         def step(*args: Any, **options: Any) -> Any:
             if self.last is not None:
                 self.taken += 1
+                if self.last == 0:
+                    self.look()
                 if self.taken == self.last:
                     os.kill(os.getpid(), signal.SIGKILL)
             return call(*args, **options)
@@ -134,9 +190,9 @@ class _Counted:
         self.close()
 
 
-def main(kind: str, address: str) -> None:
+def main(kind: str, address: str, folder: str, deed: str) -> None:
     """Carry out orders until there are no more."""
-    steps = Steps()
+    steps = Steps(None if kind == "postgres" else Path(folder))
     for module in ("anyio._backends._asyncio", *_LATE.get(kind, ())):
         import_module(module)
     sink_for(address)
@@ -145,10 +201,13 @@ def main(kind: str, address: str) -> None:
         child = os.fork()
         if child == 0:
             steps.last = int(order)
-            asyncio.run(run(sink_for(address)))
+            asyncio.run(DEEDS[deed](sink_for(address)))
+            if not steps.last:
+                print(*steps.telling, steps.taken + 1, flush=True)  # noqa: T201
             os._exit(0)
         _, status = os.waitpid(child, 0)
-        print({0: "done", signal.SIGKILL: "killed"}.get(status, f"status {status}"), flush=True)  # noqa: T201
+        if int(order) or status:
+            print({0: "done", signal.SIGKILL: "killed"}.get(status, f"status {status}"), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

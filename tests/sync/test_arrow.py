@@ -585,7 +585,7 @@ rows_of_things = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.lists(rows_of_things, min_size=1, max_size=4), min_size=1, max_size=4))
 def test_nothing_is_lost_whatever_comes(chunks):
     """Columns and extra together say what was said, whatever the rows are and whatever the converter has learned before."""

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import shutil
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -15,64 +10,43 @@ from amili_async.sync.ledger import digest
 from amili_async.sync.probe import Probe
 from amili_async.sync.tables import tables_of
 from tests.sync.conformance import CASES, SOURCE, all_same, later
-from tests.sync.crashing import AFTER, BEFORE, PARTS, WHOLE, act, prepare
+from tests.sync.crashing import AFTER, BEFORE, PARTS, WHOLE, act, killer, prepare
 from tests.sync.places import TARGETS
 
-ROOT = Path(__file__).parents[2]
 LASTING = [kind for kind, target in TARGETS.items() if target.lasting and "." not in kind]
 """Compression makes no other steps."""
-MEMORY = Path("/dev/shm")  # noqa: S108  # files that need not reach a disk: a process dies here, not a machine
-MOST = 400
-"""Steps that no run has."""
 
 
 @pytest.fixture(params=LASTING)
-def target(request, tmp_path):
+def target(request, memory_folder):
     """Give every kind of target that outlives its process."""
     kind = request.param
-    postgres = request.getfixturevalue("postgres") if kind == "postgres" else None
-    with tempfile.TemporaryDirectory(prefix="amili-crash-", dir=MEMORY if MEMORY.is_dir() else tmp_path) as folder:
-        yield TARGETS[kind](kind, Path(folder) / "target", postgres)
-
-
-@pytest.fixture
-def killer(target):
-    """Start the process that dies on order."""
-    command = [sys.executable, "-m", "tests.sync.crashing", target.kind, target.address]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-
-        def order(number):
-            process.stdin.write(f"{number}\n")
-            process.stdin.flush()
-            return process.stdout.readline().strip()
-
-        yield order
-        process.stdin.close()
+    return TARGETS[kind](kind, memory_folder / "target", request.getfixturevalue("postgres") if kind == "postgres" else None)
 
 
 @pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("before", [{}, BEFORE], ids=["empty", "filled"])
-async def test_killed_between_two_steps(target, killer, before):
+async def test_killed_between_two_steps(target, before):
     """Whatever the step: a window that the ledger calls present is whole, the next run makes all good, nothing else stays."""
-    step = 6 if target.kind == "duckdb" else 1  # it takes its time: each run tries other steps of its
-    for number in range(random.randint(1, step), MOST, step):
+    with killer(target) as killed:
         await bring_to(target, before)
-        outcome = killer(number)
-        sink = target.sink()
-        entries = await sink.open(SOURCE, [CASES], PARTS)
-        if outcome != "done":
-            assert outcome == "killed", number
-            await check_what_is_left(target, sink, entries, before)
-            await act(sink, entries)
-            entries = await sink.peek()
-        assert {entry.window for entry in entries} == {*AFTER}, number
-        await check_windows(target, sink, AFTER)
-        await sink.close()
-        assert target.debris() == [], number
-        if outcome == "done":
-            break
-    assert 20 < number < MOST - 1
+        steps = killed.steps()
+        for number in steps:
+            await bring_to(target, before)
+            assert killed.order(number) == ("killed" if number < steps[-1] else "done")
+            sink = target.sink()
+            entries = await sink.open(SOURCE, [CASES], PARTS)
+            if number < steps[-1]:
+                await check_what_is_left(target, sink, entries, before)
+                await act(sink, entries)
+                entries = await sink.peek()
+            assert {entry.window for entry in entries} == {*AFTER}, number
+            await check_windows(target, sink, AFTER)
+            await sink.close()
+            assert target.debris() == [], number
+    assert steps[-1] > 20
+    assert len(steps) > 5
 
 
 async def bring_to(target, before):

@@ -19,7 +19,7 @@ from anyio import to_thread
 
 from amili_async.errors import SinkError
 from amili_async.sync.ledger import Entry, digest
-from amili_async.sync.sinks import base, duckfile
+from amili_async.sync.sinks import base, duckdbfile
 from amili_async.sync.sinks import duckdb as module
 from amili_async.sync.sinks.duckdb import DuckdbSink
 from amili_async.sync.streams import STREAMS
@@ -148,12 +148,12 @@ async def test_another_program_has_it_open(path, monkeypatch):
     entry = await commit(sink, MARCH, [case(1)])
     other = started(path, "print('open', flush=True); sys.stdin.read()")
     assert other.stdout.readline() == "open\n"
-    monkeypatch.setattr(duckfile, "PATIENCE", 0.2)
+    monkeypatch.setattr(duckdbfile, "PATIENCE", 0.2)
     for attempt in (sink.peek(), sink.put([Entry(window=APRIL)])):
         with pytest.raises(SinkError, match="is open in another program: close it there, and run again") as error:
             await attempt
         assert error.value.busy
-    monkeypatch.setattr(duckfile, "PATIENCE", 30)
+    monkeypatch.setattr(duckdbfile, "PATIENCE", 30)
     threading.Timer(0.3, other.stdin.close).start()
     assert await sink.peek() == [entry]
     other.wait()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
 import shutil
-import signal
 from datetime import timedelta
 
 import pytest
@@ -14,10 +11,9 @@ from msgspec.structs import replace
 from amili_async.sync.ledger import digest
 from amili_async.sync.probe import Probe
 from amili_async.sync.tables import part_table, table_of
-from amili_async.sync.targets import sink_for
 from amili_async.sync.windows import Window
 from tests.sync.conformance import CASES, MARCH, ORG, SOURCE, all_same, case, commit
-from tests.sync.crashing import PARTS, Steps
+from tests.sync.crashing import PARTS, killer
 from tests.sync.places import TARGETS
 
 DAYS = [
@@ -25,35 +21,6 @@ DAYS = [
 ]
 WHOLE = replace(DAYS[0], end=DAYS[-1].end)
 ROWS = [case(number) for number in range(6)]
-MOST = 200
-"""Steps that no compaction has."""
-
-processes = multiprocessing.get_context("forkserver")  # forked from one that has everything imported, but no threads
-processes.set_forkserver_preload(["tests.sync.crashing", "amili_async.sync.arrow", "pyarrow.parquet"])
-
-
-def compact(kind, address, last):
-    """Compact a target; die before a step of it."""
-
-    async def act():
-        sink = sink_for(address)
-        await sink.open(SOURCE, [CASES], PARTS)
-        steps.last = last
-        await sink.compact()
-        await sink.close()
-
-    steps = Steps()
-    steps.replace_calls(kind)
-    asyncio.run(act())
-
-
-def died(kind, address, last):
-    """Do so in another process; tell whether it died."""
-    process = processes.Process(target=compact, args=(kind, address, last))
-    process.start()
-    process.join()
-    assert process.exitcode in {0, -signal.SIGKILL}
-    return process.exitcode != 0
 
 
 async def check(target, sink, windows):
@@ -70,29 +37,30 @@ async def check(target, sink, windows):
 @pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("kind", ["ndjson", "parquet"])
-async def test_killed_between_two_steps(kind, tmp_path):
+async def test_killed_between_two_steps(kind, memory_folder):
     """Whatever the step: each row is there once, under one window, and the compaction can be done again."""
-    target = TARGETS[kind](kind, tmp_path / "target")
+    target, saved = TARGETS[kind](kind, memory_folder / "target"), memory_folder / "saved"
     sink = target.sink()
     await sink.open(SOURCE, [CASES], PARTS)
     for place, window in enumerate(DAYS):
         await commit(sink, window, ROWS[place * 2 : place * 2 + 2], PARTS)
     await sink.close()
-    shutil.copytree(target.folder, tmp_path / "saved")
+    shutil.copytree(target.folder, saved)
     seen = set()
-    for step in range(1, MOST):
-        killed = died(kind, target.address, step)
-        sink = target.sink()
-        left = [entry.window for entry in await sink.open(SOURCE, [CASES], PARTS)]
-        seen.add(len(left))
-        await check(target, sink, DAYS if len(left) == len(DAYS) else [WHOLE])
-        assert await sink.compact() == (0 if left == [WHOLE] else 4)
-        await check(target, sink, [WHOLE])
-        await sink.close()
-        assert target.debris() == [], step
-        if not killed:
-            break
-        shutil.rmtree(target.folder)
-        shutil.copytree(tmp_path / "saved", target.folder)
-    assert 20 < step < MOST - 1
+    with killer(target, "compact") as killed:
+        steps = killed.steps()
+        for number in steps:
+            shutil.rmtree(target.folder)
+            shutil.copytree(saved, target.folder)
+            assert killed.order(number) == ("killed" if number < steps[-1] else "done")
+            sink = target.sink()
+            left = [entry.window for entry in await sink.open(SOURCE, [CASES], PARTS)]
+            seen.add(len(left))
+            await check(target, sink, DAYS if len(left) == len(DAYS) else [WHOLE])
+            assert await sink.compact() == (0 if left == [WHOLE] else 4)
+            await check(target, sink, [WHOLE])
+            await sink.close()
+            assert target.debris() == [], number
+    assert steps[-1] > 20
+    assert len(steps) > 10
     assert seen == {1, 3}

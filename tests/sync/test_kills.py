@@ -19,10 +19,15 @@ import pytest
 
 from .places import TARGETS
 from .served import AMOUNTS, served
+from .starting import starter
 
 pytestmark = pytest.mark.slow
 
 KILLS = 20
+MOST = 0.8
+"""Seconds that a run lives at the most."""
+WINDOWS = ("--max-rows", "2500", "--concurrency", "3")
+"""Few at once: so that even a short run has commits to be killed in."""
 KINDS = ("ndjson", "parquet", "sqlite", "duckdb", "postgres")
 
 
@@ -33,18 +38,21 @@ def truth():
         yield ready
 
 
-def start(command, truth, target, *options):
-    """Start `amili sync COMMAND` in a process group of its own."""
-    words = [sys.executable, "-m", "amili_async", "sync", command, "--to", target.address, "--streams", "cases"]
-    for organization in truth["organizations"]:
-        words += ["--org", organization]
-    return subprocess.Popen(  # noqa: S603  # our own
-        [*words, *options],
+def words(command, truth, target, *options):
+    """Return the arguments for `sync COMMAND`."""
+    organizations = [word for organization in truth["organizations"] for word in ("--org", organization)]
+    return ["sync", command, "--to", target.address, "--streams", "cases", *organizations, *options]
+
+
+def amili(truth, *argv):
+    """Run the program, started as users do."""
+    return subprocess.run(  # noqa: S603  # our own
+        [sys.executable, "-m", "amili_async", *argv],
         env={**os.environ, **truth["environ"]},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
-        start_new_session=True,
+        check=False,
+        timeout=300,
     )
 
 
@@ -75,26 +83,22 @@ def test_kills_lose_and_double_nothing(kind, truth, tmp_path, request):
     target = TARGETS[kind](kind, folder, request.getfixturevalue("postgres") if kind == "postgres" else None)
     moments = random.Random(f"{kind} {time.time_ns()}")
     kills = ended = 0
-    command = "run"
-    while kills < KILLS:
-        process = start(command, truth, target, "--max-rows", "2500")
-        try:
-            process.communicate(timeout=moments.uniform(0.5, 1.7))
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            kills += 1
-        else:
-            assert process.returncode == 0
-            ended += 1
-            command = "refresh"  # all is there: from now on windows are replaced while the kills go on
-        assert ended < 10 * KILLS
+    command, output = "run", tmp_path / "output"
+    with starter(truth["environ"]) as start:
+        while kills < KILLS:
+            code = start(moments.uniform(0, MOST), output, *words(command, truth, target, *WINDOWS))
+            assert code in {0, -signal.SIGKILL}, output.read_text()
+            if code:
+                kills += 1
+            else:
+                ended += 1
+                command = "refresh"  # all is there: from now on windows are replaced while the kills go on
+            assert ended < 10 * KILLS
     for _ in range(5):
-        process = start(command, truth, target, "--max-rows", "2500")
-        output, _ = process.communicate(timeout=120)
-        if process.returncode == 0:
+        done = amili(truth, *words("run", truth, target, *WINDOWS))
+        if done.returncode == 0:
             break
-    assert process.returncode == 0, output
+    assert done.returncode == 0, done.stderr
     query = None
     if kind == "postgres":
 
@@ -106,6 +110,5 @@ def test_kills_lose_and_double_nothing(kind, truth, tmp_path, request):
     assert Counter(keys) == Counter(truth["keys"])
     assert [Decimal(total) for total in sums] == [Decimal(truth["sums"][name]) for name in AMOUNTS]
     assert target.debris() == []
-    checked = start("verify", truth, target)
-    output, _ = checked.communicate(timeout=120)
-    assert checked.returncode == 0, output
+    checked = amili(truth, *words("verify", truth, target))
+    assert checked.returncode == 0, checked.stderr

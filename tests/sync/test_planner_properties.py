@@ -42,7 +42,7 @@ servers = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sampled_from(["cases", "invoices", "settlements"]), st.lists(moments, max_size=40), steps, servers)
 def test_windows_partition_time(stream, when, sequence, server):
     """Whatever bounds mean and however runs are cut short: no instant is covered twice, no row is lost or doubled."""

@@ -223,7 +223,7 @@ async def test_another_run_took_the_lock_meanwhile(target):
         proxy.open = False
         proxy.lose_all()
         other = target.sink()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 try:
                     await other.open(SOURCE, [CASES], ())

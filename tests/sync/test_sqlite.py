@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from amili_async.errors import SinkError
 from amili_async.sync.ledger import Entry
-from amili_async.sync.sinks import holding as module
+from amili_async.sync.sinks import sqlitefile as module
 from amili_async.sync.sinks.locks import LockFile
 from amili_async.sync.sinks.sqlite import SqliteSink
 from amili_async.sync.tables import table_of

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from amili_async.errors import SinkError
-from amili_async.sync.files import make_folder
-from amili_async.sync.ledger import KEYS, LEDGER
-from amili_async.sync.sinks.base import Spool, needed
-from amili_async.sync.sinks.duckfile import DuckdbFile, DuckdbLedger
-from amili_async.sync.sinks.sql import POSSIBLE, Dialect, check_source, deletion, quoted
-from amili_async.sync.streams import stream_named
-from amili_async.sync.tables import ORGANIZATION, WINDOW, table_of, tables_of
+from amili_async.sync.ledger import KEYS
+from amili_async.sync.sinks.base import needed
+from amili_async.sync.sinks.duckdbfile import DuckdbFile, DuckdbLedger
+from amili_async.sync.sinks.local import LocalSink
+from amili_async.sync.sinks.sql import Dialect, check_source, deletions, quoted, selection
+from amili_async.sync.tables import ORGANIZATION, WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
     from amili_async.sync.arrow import Converter
     from amili_async.sync.ledger import Entry
     from amili_async.sync.sinks.base import Work
-    from amili_async.sync.streams import Stream
     from amili_async.sync.tables import Table
     from amili_async.sync.windows import Window
 
@@ -40,7 +38,7 @@ _ROWS = "_amili_rows"
 _DIALECT = Dialect(types={}, mark="?")  # types come from Arrow
 
 
-class DuckdbSink:
+class DuckdbSink(LocalSink[DuckdbFile]):
     """Rows in a DuckDB database: a table for each stream, and the ledger, in one file. Needs the extra `duckdb`.
 
     Amounts are `DECIMAL(38,10)`, moments `TIMESTAMPTZ`, parts structs and lists. The file is readable by its owner only. It is
@@ -54,79 +52,21 @@ class DuckdbSink:
         SinkError: duckdb or pyarrow is not installed.
     """
 
+    kind = "duckdb"
+
     def __init__(self, path: str | Path) -> None:
         needed("duckdb", "duckdb", "DuckDB")
         needed("pyarrow", "duckdb", "DuckDB, which takes rows by way of Arrow,")
-        self._path = Path(path)
+        super().__init__(path)
         self._file = DuckdbFile(self._path, self.target)
-        self._tables: dict[str, tuple[Table, ...]] = {}
         self._found: set[str] = set()
         self._converters: dict[str, Converter] = {}
         self._digests: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
 
-    def __repr__(self) -> str:
-        """Name the file."""
-        return f"DuckdbSink({str(self._path)!r})"
-
-    @property
-    def target(self) -> str:
-        """How the target is called."""
-        return f"duckdb:{self._path}"
-
-    async def open(self, source: str | None, streams: Sequence[Stream], parts: Sequence[str]) -> list[Entry]:
-        """Take hold of the file, make what is missing, and return the ledger."""
-        return await self._file.run(self._open, source, tuple(streams), tuple(parts))
-
-    async def peek(self) -> list[Entry]:
-        """Return the ledger, also while a run is using the file."""
-        return await self._file.run(self._peek)
-
-    async def put(self, entries: Sequence[Entry]) -> None:
-        """Write entries into the ledger."""
-        await self._file.run(self._put, tuple(entries))
-
-    async def digests(self, window: Window) -> bytes:
-        """Return the fingerprints of the keys of a window's rows."""
-        return await self._file.run(self._digests_of, window)
-
-    def begin(self, work: Work) -> None:
-        """Give work its spools; what they have on disk is where the database is."""
-        work.spools = {table.name: Spool(self._path.absolute().parent) for table in self._tables[work.stream.name]}
-
-    async def commit(self, work: Work, entry: Entry) -> Entry:
-        """Replace the rows of a window and its entry, in one transaction."""
-        return await self._file.run(self._commit, work, entry)
-
-    async def keys(self, entry: Entry) -> Sequence[str]:
-        """Return the keys of the rows that the database has of a window."""
-        return await self._file.run(self._keys, entry.window)
-
-    async def remove(self, entries: Sequence[Entry]) -> None:
-        """Remove windows."""
-        await self._file.run(self._remove, tuple(entries))
-
-    async def close(self) -> None:
-        """Let go of the file."""
-        for converter in self._converters.values():
-            converter.log()
-        await self._file.run(self._file.release)
-
-    def _open(self, source: str | None, streams: tuple[Stream, ...], parts: tuple[str, ...]) -> list[Entry]:
-        make_folder(self._path.absolute().parent)
-        if self._path.is_dir():
-            raise SinkError(f"{self.target} is a folder: name a file", usable=False)
-        self._file.take()
-        try:
-            return self._prepare(source, streams, parts)
-        except BaseException:
-            self._file.release()
-            raise
-
-    def _prepare(self, source: str | None, streams: tuple[Stream, ...], parts: tuple[str, ...]) -> list[Entry]:
+    def _prepare(self, source: str | None) -> list[Entry]:
         from amili_async.sync.arrow import Converter  # noqa: PLC0415  # an extra
 
         self._digests.clear()
-        self._tables = {stream.name: tables_of(stream, parts) for stream in streams}
         tables = [table for found in self._tables.values() for table in found]
         self._converters = {table.name: Converter(table) for table in tables}
         self._file.make()
@@ -134,8 +74,7 @@ class DuckdbSink:
             found = self._columns(db)
             changes = [change for table in tables for change in self._changes(db, table, found.get(table.name))]
             ledger = DuckdbLedger(db, make=KEYS not in found)  # the last that is made
-            if source is not None:
-                check_source(self.target, ledger.meta("source"), source)
+            check_source(self.target, ledger.meta("source"), source)
             with self._file.transaction(db):
                 for change in changes:
                     db.execute(change)
@@ -175,20 +114,9 @@ class DuckdbSink:
             if column not in found:
                 yield f"ALTER TABLE {name} ADD COLUMN {quoted(column)} {kind}"
 
-    def _peek(self) -> list[Entry]:
-        if not self._path.exists():
-            return []
-        with self._file.connection(read_only=True) as db:
-            return DuckdbLedger(db, make=False).entries() if LEDGER in self._columns(db) else []
-
-    def _put(self, entries: tuple[Entry, ...]) -> None:
-        with self._file.connection() as db, self._file.transaction(db):
-            DuckdbLedger(db).put(entries)
-
     def _digests_of(self, window: Window) -> bytes:
         if window.key not in self._digests:
-            with self._file.connection() as db:
-                self._hold(window, DuckdbLedger(db).digests(window))
+            self._hold(window, self._file.digests(window))
         return self._digests[window.key]
 
     def _hold(self, window: Window, digests: bytes) -> None:
@@ -229,16 +157,13 @@ class DuckdbSink:
             yield pa.concat_tables(waiting), odd
 
     def _clear(self, db: Any, window: Window) -> None:
-        """Remove the rows of a window from all tables that can have some, those of an earlier run's parts included."""
-        for name in POSSIBLE[window.stream]:
-            if name in self._found:
-                db.execute(deletion(name, _DIALECT), (window.organization, window.name))
+        for statement in deletions(window.stream, self._found, _DIALECT):
+            db.execute(statement, window.key[1:])
 
-    def _keys(self, window: Window) -> list[str]:
-        table = table_of(stream_named(window.stream))
-        query = f"SELECT {quoted(table.key.name)} FROM {quoted(table.name)} WHERE {ORGANIZATION} = ? AND {WINDOW} = ?"  # noqa: S608
+    def _keys(self, entry: Entry) -> list[str]:
+        window = entry.window
         with self._file.connection() as db:
-            return [key for (key,) in db.execute(query, (window.organization, window.name)).fetchall()]
+            return [key for (key,) in db.execute(selection(window.stream, _DIALECT), window.key[1:]).fetchall()]
 
     def _remove(self, entries: tuple[Entry, ...]) -> None:
         with self._file.connection() as db, self._file.transaction(db):
@@ -246,6 +171,11 @@ class DuckdbSink:
                 self._clear(db, entry.window)
                 self._digests.pop(entry.key, None)
             DuckdbLedger(db).remove(entry.window for entry in entries)
+
+    def _close(self) -> None:
+        for converter in self._converters.values():
+            converter.log()
+        super()._close()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from contextlib import contextmanager, suppress
 from datetime import UTC
 from pathlib import Path
@@ -21,17 +21,15 @@ from msgspec.structs import replace
 from amili_async.errors import SinkError
 from amili_async.sync.files import PartFile, make_folder
 from amili_async.sync.ledger import Entry
-from amili_async.sync.sinks.base import Spool
-from amili_async.sync.sinks.holding import SqliteFile
 from amili_async.sync.sinks.joining import groups, joined
+from amili_async.sync.sinks.local import LocalSink
 from amili_async.sync.sinks.sql import POSSIBLE, check_source
-from amili_async.sync.tables import tables_of
+from amili_async.sync.sinks.sqlitefile import SqliteFile
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from amili_async.sync.sinks.base import Work
-    from amili_async.sync.streams import Stream
     from amili_async.sync.tables import Table
     from amili_async.sync.windows import Window
 
@@ -44,34 +42,26 @@ _NAME = re.compile(r"(?:all|(?:begin|\d{8}T\d{6}Z)_\d{8}T\d{6}Z)(?:_[0-9a-f]{8})
 _SUFFIXES = frozenset({".ndjson", ".ndjson.gz", ".ndjson.zst", ".parquet"})
 
 
-class FolderSink(ABC):
+class FolderSink(LocalSink[SqliteFile]):
     """Files in a folder, one for each window and table: `cases/org=<id>/created=2026-03/<window>.<suffix>`.
 
     Files are readable by their owner only. An empty window has none. Rows of a window are in their order on the wire.
+    A window whose files are missing or have another size is to be read again.
 
     Args:
         path: the folder; made if need be.
     """
 
-    kind: str
-    """How the target is called on the command line, before the colon. To be set before this class is initialized."""
     suffix: str
     """How the names of its files end."""
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
-        self._own = self._path / OWN
-        self._file = SqliteFile(self._own / "ledger.sqlite", self._own / "lock", self.target)
-        self._tables: dict[str, tuple[Table, ...]] = {}
-
-    def __repr__(self) -> str:
-        """Name the folder."""
-        return f"{type(self).__name__}({str(self._path)!r})"
+        super().__init__(path)
+        self._file = SqliteFile(self._own / "ledger.sqlite", self.target, self._own / "lock")
 
     @property
-    def target(self) -> str:
-        """How the target is called."""
-        return f"{self.kind}:{self._path}"
+    def _own(self) -> Path:
+        return self._path / OWN
 
     @abstractmethod
     def _write(self, file: PartFile, table: Table, work: Work) -> int:
@@ -89,66 +79,18 @@ class FolderSink(ABC):
     def _join(self, paths: Sequence[Path], file: PartFile, window: Window) -> None:
         """Write the rows of files one after the other into one, as those of a window."""
 
-    async def open(self, source: str | None, streams: Sequence[Stream], parts: Sequence[str]) -> list[Entry]:
-        """Take hold of the folder, make what is missing, sweep what a crash left, and return the ledger.
-
-        A window whose files are missing or have another size is to be read again.
-        """
-        return await self._file.run(self._open, source, tuple(streams), tuple(parts))
-
-    async def peek(self) -> list[Entry]:
-        """Return the ledger, also while a run is using the folder."""
-        return await self._file.run(self._file.peek)
-
-    async def put(self, entries: Sequence[Entry]) -> None:
-        """Write entries into the ledger."""
-        await self._file.run(self._put, tuple(entries))
-
-    async def digests(self, window: Window) -> bytes:
-        """Return the fingerprints of the keys of a window's rows."""
-        return await self._file.run(lambda: self._file.ledger.digests(window))
-
-    def begin(self, work: Work) -> None:
-        """Give work its spools; what they have on disk is where the files will be."""
-        work.spools = {table.name: Spool(self._own) for table in self._tables[work.stream.name]}
-
-    async def commit(self, work: Work, entry: Entry) -> Entry:
-        """Replace the files of a window, and its entry."""
-        return await self._file.run(self._commit, work, entry)
-
-    async def keys(self, entry: Entry) -> Sequence[str]:
-        """Return the keys of the rows in the file of a window, as far as it can be read."""
-        return await self._file.run(self._keys, entry)
-
-    async def remove(self, entries: Sequence[Entry]) -> None:
-        """Remove windows from the ledger, then their files."""
-        await self._file.run(self._remove, tuple(entries))
-
     async def compact(self) -> int:
         """Put the files of neighbouring windows together, and return how many files there are less."""
         return await self._file.run(self._compact)
 
-    async def close(self) -> None:
-        """Let go of the folder."""
-        await self._file.run(self._close)
-
-    def _open(self, source: str | None, streams: tuple[Stream, ...], parts: tuple[str, ...]) -> list[Entry]:
+    def _check_path(self) -> None:
         if self._path.exists() and not self._path.is_dir():
             raise SinkError(f"{self.target} is a file: name a folder", usable=False)
-        make_folder(self._own)
-        self._file.take()
-        try:
-            return self._prepare(source, streams, parts)
-        except BaseException:
-            self._close()
-            raise
 
-    def _prepare(self, source: str | None, streams: tuple[Stream, ...], parts: tuple[str, ...]) -> list[Entry]:
+    def _prepare(self, source: str | None) -> list[Entry]:
         self._file.open()
         ledger = self._file.settle()
-        self._tables = {stream.name: tables_of(stream, parts) for stream in streams}
-        if source is not None:
-            check_source(self.target, ledger.meta("source"), source)
+        check_source(self.target, ledger.meta("source"), source)
         self._check_files(ledger.meta("suffix"))
         with self._file.transaction():
             ledger.set_meta("suffix", self.suffix)
@@ -197,10 +139,6 @@ class FolderSink(ABC):
                     found = _NAME.fullmatch(file)
                     if found and found[1] in _SUFFIXES and Path(folder).relative_to(self._path / name).parts:
                         yield Path(folder, file)
-
-    def _put(self, entries: tuple[Entry, ...]) -> None:
-        with self._file.transaction():
-            self._file.ledger.put(entries)
 
     def _commit(self, work: Work, entry: Entry) -> Entry:
         drift = entry.drift
@@ -297,6 +235,3 @@ class FolderSink(ABC):
         for entry in run:
             self._unlink(entry.files)
         return sum(map(len, tables.values())) - len(tables)
-
-    def _close(self) -> None:
-        self._file.close()

@@ -18,9 +18,8 @@ from amili_async.sync.ledger import KEYS, LEDGER, META, SCHEMA, entry_row, read_
 from amili_async.sync.sinks.base import Spool
 from amili_async.sync.sinks.copying import CopySource
 from amili_async.sync.sinks.dsn import Connection, Place, sqlstate, told
-from amili_async.sync.sinks.sql import POSSIBLE, Dialect, SqlTable, check_source, deletion, quoted
-from amili_async.sync.streams import stream_named
-from amili_async.sync.tables import EXTRA, WINDOW, table_of, tables_of
+from amili_async.sync.sinks.sql import POSSIBLE, Dialect, SqlTable, check_source, deletions, quoted, selection
+from amili_async.sync.tables import EXTRA, WINDOW, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -152,8 +151,8 @@ class PostgresSink:
 
     async def keys(self, entry: Entry) -> Sequence[str]:
         """Return the keys of the rows that the database has of a window."""
-        query = SqlTable(table_of(stream_named(entry.window.stream)), DIALECT).selection()
         window = entry.window
+        query = selection(window.stream, DIALECT)
         return [key for (key,) in await self._work(lambda connection: connection.fetch(query, window.organization, window.name))]
 
     async def remove(self, entries: Sequence[Entry]) -> None:
@@ -303,10 +302,8 @@ class PostgresSink:
         return entry
 
     async def _clear(self, connection: Connection, window: Window) -> None:
-        """Remove the rows of a window from all tables that can have some, those of an earlier run's parts included."""
-        for name in POSSIBLE[window.stream]:
-            if name in self._found:
-                await connection.execute(deletion(name, DIALECT), window.organization, window.name)
+        for statement in deletions(window.stream, self._found, DIALECT):
+            await connection.execute(statement, window.organization, window.name)
 
     async def _remove(self, connection: Connection, entries: Sequence[Entry]) -> None:
         async with connection.transaction():

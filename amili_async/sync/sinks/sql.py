@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amili_async.errors import SinkError
-from amili_async.sync.streams import STREAMS
-from amili_async.sync.tables import EXTRA, FETCHED_AT, ORGANIZATION, WINDOW, tables_of
+from amili_async.sync.streams import STREAMS, stream_named
+from amili_async.sync.tables import EXTRA, FETCHED_AT, ORGANIZATION, WINDOW, table_of, tables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from amili_async.sync.columns import Kind
     from amili_async.sync.tables import Table
 
-__all__ = ["POSSIBLE", "Dialect", "SqlTable", "check_source", "quoted"]
+__all__ = ["POSSIBLE", "Dialect", "SqlTable", "check_source", "deletions", "quoted", "selection"]
 
 POSSIBLE: dict[str, tuple[str, ...]] = {
     stream.name: tuple(table.name for table in tables_of(stream, stream.parts)) for stream in STREAMS.values()
@@ -62,7 +62,6 @@ class SqlTable:
         }
         self._key = (ORGANIZATION, *(column.name for column in table.columns[: table.keys]))
         self._marks = [dialect.mark.format(number) for number in range(1, len(self.columns) + 1)]
-        self._dialect = dialect
 
     def creation(self) -> tuple[str, str]:
         """Return the statements that make it."""
@@ -112,20 +111,27 @@ class SqlTable:
         rest = [quoted(name) for name in self.columns if name not in self._key]
         return f"ON CONFLICT ({_list(self._key)}) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in rest)
 
-    def selection(self) -> str:
-        """Return the query for the keys of an organization's window."""
-        return f"SELECT {quoted(self.table.key.name)} FROM {self.name} {of_window(self._dialect)}"  # noqa: S608
+
+def selection(stream: str, dialect: Dialect) -> str:
+    """Return the query for the keys of a window's rows; its values are organization and name of the window."""
+    table = table_of(stream_named(stream))
+    return f"SELECT {quoted(table.key.name)} FROM {quoted(table.name)} {_of_window(dialect)}"  # noqa: S608
 
 
-def of_window(dialect: Dialect) -> str:
-    """Return the clause that stands for the rows of a window; its values are organization and name of the window."""
+def deletions(stream: str, found: Container[str], dialect: Dialect) -> list[str]:
+    """Return the statements that remove a window's rows from all tables that can have some, those of an earlier run's parts too.
+
+    Args:
+        stream: that of the window; the values of each statement are organization and name of the window.
+        found: tables that there are.
+        dialect: which database.
+    """
+    return [f"DELETE FROM {quoted(name)} {_of_window(dialect)}" for name in POSSIBLE[stream] if name in found]  # noqa: S608
+
+
+def _of_window(dialect: Dialect) -> str:
     one, two = dialect.mark.format(1), dialect.mark.format(2)
     return f"WHERE {quoted(ORGANIZATION)} = {one} AND {quoted(WINDOW)} = {two}"
-
-
-def deletion(name: str, dialect: Dialect) -> str:
-    """Return the statement that removes the rows of an organization's window from a table."""
-    return f"DELETE FROM {quoted(name)} {of_window(dialect)}"  # noqa: S608
 
 
 def check_source(target: str, held: str | None, source: str | None) -> None:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from amili_async.errors import SinkError
 from amili_async.sync.cells import Cells, stamp
-from amili_async.sync.files import make_folder
-from amili_async.sync.sinks.base import Spool
-from amili_async.sync.sinks.holding import SqliteFile
-from amili_async.sync.sinks.sql import POSSIBLE, Dialect, SqlTable, check_source, deletion
-from amili_async.sync.streams import stream_named
-from amili_async.sync.tables import table_of, tables_of
+from amili_async.sync.sinks.local import LocalSink
+from amili_async.sync.sinks.sql import POSSIBLE, Dialect, SqlTable, check_source, deletions, selection
+from amili_async.sync.sinks.sqlitefile import SqliteFile
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from amili_async.sync.ledger import Entry
     from amili_async.sync.sinks.base import Work
-    from amili_async.sync.streams import Stream
     from amili_async.sync.windows import Window
 
 __all__ = ["DIALECT", "SqliteSink"]
@@ -41,7 +36,7 @@ DIALECT = Dialect(
 )
 
 
-class SqliteSink:
+class SqliteSink(LocalSink[SqliteFile]):
     """Rows in a SQLite database: a table for each stream, and the ledger, in one file.
 
     Amounts are texts with the digits of the wire, times texts in UTC (`2026-03-01T12:00:00.000000Z`), parts are JSON texts. The
@@ -51,74 +46,20 @@ class SqliteSink:
         path: the file; made if need be.
     """
 
+    kind = "sqlite"
+
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
-        self._file = SqliteFile(self._path, self._path.with_name(f"{self._path.name}-lock"), self.target)
-        self._tables: dict[str, list[SqlTable]] = {}
+        super().__init__(path)
+        self._file = SqliteFile(self._path, self.target)
+        self._sql: dict[str, list[SqlTable]] = {}
         self._found: set[str] = set()
 
-    def __repr__(self) -> str:
-        """Name the file."""
-        return f"SqliteSink({str(self._path)!r})"
-
-    @property
-    def target(self) -> str:
-        """How the target is called."""
-        return f"sqlite:{self._path}"
-
-    async def open(self, source: str | None, streams: Sequence[Stream], parts: Sequence[str]) -> list[Entry]:
-        """Take hold of the file, make what is missing, and return the ledger."""
-        return await self._file.run(self._open, source, tuple(streams), tuple(parts))
-
-    async def peek(self) -> list[Entry]:
-        """Return the ledger, also while a run is using the file."""
-        return await self._file.run(self._file.peek)
-
-    async def put(self, entries: Sequence[Entry]) -> None:
-        """Write entries into the ledger."""
-        await self._file.run(self._put, tuple(entries))
-
-    async def digests(self, window: Window) -> bytes:
-        """Return the fingerprints of the keys of a window's rows."""
-        return await self._file.run(lambda: self._file.ledger.digests(window))
-
-    def begin(self, work: Work) -> None:
-        """Give work its spools; what they have on disk is where the database is."""
-        work.spools = {table.table.name: Spool(self._path.absolute().parent) for table in self._tables[work.stream.name]}
-
-    async def commit(self, work: Work, entry: Entry) -> Entry:
-        """Replace the rows of a window and its entry, in one transaction."""
-        return await self._file.run(self._commit, work, entry)
-
-    async def keys(self, entry: Entry) -> Sequence[str]:
-        """Return the keys of the rows that the database has of a window."""
-        return await self._file.run(self._keys, entry.window)
-
-    async def remove(self, entries: Sequence[Entry]) -> None:
-        """Remove windows, and overwrite what was there."""
-        await self._file.run(self._remove, tuple(entries))
-
-    async def close(self) -> None:
-        """Let go of the file."""
-        await self._file.run(self._file.close)
-
-    def _open(self, source: str | None, streams: tuple[Stream, ...], parts: tuple[str, ...]) -> list[Entry]:
-        make_folder(self._path.absolute().parent)
-        if self._path.is_dir():
-            raise SinkError(f"{self.target} is a folder: name a file", usable=False)
-        self._file.take()
-        try:
-            return self._prepare(source, streams, parts)
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _prepare(self, source: str | None, streams: tuple[Stream, ...], parts: tuple[str, ...]) -> list[Entry]:
-        self._tables = {stream.name: [SqlTable(table, DIALECT) for table in tables_of(stream, parts)] for stream in streams}
+    def _prepare(self, source: str | None) -> list[Entry]:
+        self._sql = {name: [SqlTable(table, DIALECT) for table in tables] for name, tables in self._tables.items()}
         db = self._file.open()
         found = self._columns(db)
         changes: list[str] = []
-        for table in (table for tables in self._tables.values() for table in tables):
+        for table in (table for tables in self._sql.values() for table in tables):
             columns = found.get(table.table.name)
             changes += table.creation() if columns is None else table.additions(columns, self.target)
         ledger = self._file.settle()  # not before: somebody else's database stays as it is
@@ -140,10 +81,6 @@ class SqliteSink:
             found.setdefault(table, {})[column] = kind
         return {name: found[name] for names in POSSIBLE.values() for name in names if name in found}
 
-    def _put(self, entries: tuple[Entry, ...]) -> None:
-        with self._file.transaction():
-            self._file.ledger.put(entries)
-
     def _commit(self, work: Work, entry: Entry) -> Entry:
         try:
             return self._write(work, entry, careful=False)
@@ -154,7 +91,7 @@ class SqliteSink:
         with self._file.transaction() as db:
             self._clear(db, work.window)
             odd = 0
-            for table in self._tables[work.stream.name]:
+            for table in self._sql[work.stream.name]:
                 for fits, rows in _batches(table, work, careful=careful):
                     db.executemany(table.insertion(), rows)
                     odd += not fits
@@ -164,14 +101,12 @@ class SqliteSink:
         return entry
 
     def _clear(self, db: sqlite3.Connection, window: Window) -> None:
-        """Remove the rows of a window from all tables that can have some, those of an earlier run's parts included."""
-        for name in POSSIBLE[window.stream]:
-            if name in self._found:
-                db.execute(deletion(name, DIALECT), (window.organization, window.name))
+        for statement in deletions(window.stream, self._found, DIALECT):
+            db.execute(statement, window.key[1:])
 
-    def _keys(self, window: Window) -> list[str]:
-        query = SqlTable(table_of(stream_named(window.stream)), DIALECT).selection()
-        return [key for (key,) in self._file.db.execute(query, (window.organization, window.name))]
+    def _keys(self, entry: Entry) -> list[str]:
+        window = entry.window
+        return [key for (key,) in self._file.db.execute(selection(window.stream, DIALECT), window.key[1:])]
 
     def _remove(self, entries: tuple[Entry, ...]) -> None:
         with self._file.transaction() as db:

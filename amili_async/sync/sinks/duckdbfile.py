@@ -5,25 +5,20 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager, suppress
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from anyio.to_thread import run_sync
+from typing import TYPE_CHECKING, Any
 
 from amili_async.errors import SinkError
 from amili_async.sync.ledger import KEYS, LEDGER, SCHEMA, SqliteLedger, entry_row
-from amili_async.sync.sinks.locks import LockFile, failed, full
+from amili_async.sync.sinks.databasefile import DatabaseFile
+from amili_async.sync.sinks.locks import full
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
-    from pathlib import Path
+    from collections.abc import Generator, Iterable, Sequence
 
     from amili_async.sync.ledger import Entry
     from amili_async.sync.windows import Window
 
 __all__ = ["DuckdbFile", "DuckdbLedger"]
-
-T = TypeVar("T")
 
 PATIENCE = 10.0
 """Seconds to wait while another program has the database open."""
@@ -32,35 +27,13 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {"temp_directory": ""
 """Nothing is swapped to files, which would stay after a crash."""
 
 
-class DuckdbFile:
-    """A DuckDB file that one run writes to. All methods but `run` block.
+class DuckdbFile(DatabaseFile):
+    """A DuckDB file that one run writes to. All methods but `run` block."""
 
-    Args:
-        path: where it is; made if need be, readable by its owner only.
-        target: how it is called on the command line.
-    """
-
-    def __init__(self, path: Path, target: str) -> None:
-        self._path, self._target = path, target
-        self._lock = LockFile(path.with_name(f"{path.name}-lock"))
-        self._one = Lock()
-        self._file: os.stat_result | None = None
-
-    async def run(self, function: Callable[..., T], *args: Any) -> T:
-        """Call a function in a worker thread, and tell in one sentence what is wrong with the file."""
+    def _failures(self) -> type[Exception]:
         import duckdb  # noqa: PLC0415  # an extra
 
-        try:
-            return await run_sync(self._alone, function, args)
-        except duckdb.Error as error:
-            raise self._told(error) from None  # its text can have values in it
-        except OSError as error:
-            raise failed(self._target, error) from error
-
-    def _alone(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
-        """Call a function once no other is at work: that of a task which was cancelled still is."""
-        with self._one:
-            return function(*args)
+        return duckdb.Error
 
     def _told(self, error: Exception) -> SinkError:
         text = str(error)
@@ -76,34 +49,37 @@ class DuckdbFile:
             )
         return SinkError(f"{self._target} cannot be used (DuckDB says {type(error).__name__}): mend that, and run again")
 
-    def take(self) -> None:
-        """Take the lock.
-
-        Raises:
-            SinkError: another run has it.
-        """
-        try:
-            self._lock.take()
-        except BlockingIOError:
-            raise SinkError(f"{self._target} is being used by another run: wait for it, or stop it", busy=True) from None
-
     def make(self) -> None:
         """Make the file if need be; from now on no other may take its place."""
         self._file = None
         with self.connection():
             self._file = self._path.stat()
 
-    def release(self) -> None:
-        """Let go of the lock."""
-        self._lock.release()
+    def peek(self) -> list[Entry]:
+        """Return the ledger without taking the lock; nothing if there is none."""
+        if not self._path.exists():
+            return []
+        with self.connection(read_only=True) as db:
+            query = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = ?"
+            return DuckdbLedger(db).entries() if db.execute(query, [LEDGER]).fetchone() else []
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Write entries into the ledger, all or none."""
+        with self.connection() as db, self.transaction(db):
+            DuckdbLedger(db).put(entries)
+
+    def digests(self, window: Window) -> bytes:
+        """Return the fingerprints of the keys of a window's rows."""
+        with self.connection() as db:
+            return DuckdbLedger(db).digests(window)
 
     @contextmanager
     def connection(self, *, read_only: bool = False) -> Generator[Any]:
         """Open the database for a while, waiting for whoever has it open."""
         import duckdb  # noqa: PLC0415  # an extra
 
-        if self._file is not None and not read_only and not self._is_there():
-            raise SinkError(f"{self._target} was moved or deleted while it was being used: put it back, and run again")
+        if self._file is not None and not read_only:
+            self._check_place()
         until, new = time.monotonic() + PATIENCE, not self._path.exists()
         while True:
             try:
@@ -119,12 +95,6 @@ class DuckdbFile:
             yield db
         finally:
             db.close()
-
-    def _is_there(self) -> bool:
-        try:
-            return self._file is not None and os.path.samestat(self._path.stat(), self._file)
-        except FileNotFoundError:
-            return False
 
     @contextmanager
     def transaction(self, db: Any) -> Generator[None]:

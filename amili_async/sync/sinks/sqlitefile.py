@@ -8,24 +8,20 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, contextmanager, suppress
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from anyio.to_thread import run_sync
+from typing import TYPE_CHECKING
 
 from amili_async.errors import SinkError
 from amili_async.sync.ledger import LEDGER, SqliteLedger
-from amili_async.sync.sinks.locks import LockFile, failed, full
+from amili_async.sync.sinks.databasefile import DatabaseFile
+from amili_async.sync.sinks.locks import full
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from pathlib import Path
+    from collections.abc import Generator, Sequence
 
     from amili_async.sync.ledger import Entry
+    from amili_async.sync.windows import Window
 
 __all__ = ["SqliteFile"]
-
-T = TypeVar("T")
 
 PATIENCE = 10.0
 """Seconds to wait while another program has the file locked."""
@@ -42,37 +38,16 @@ _KIND = 0xFF
 """The part of an error code that tells its kind."""
 
 
-class SqliteFile:
-    """A SQLite file that one run writes to. All methods but `run` block.
+class SqliteFile(DatabaseFile):
+    """A SQLite file that one run writes to. All methods but `run` block."""
 
-    Args:
-        path: where it is; made if need be, readable by its owner only.
-        lock: file that stands for the right to write.
-        target: how what it belongs to is called on the command line.
-    """
+    _db: sqlite3.Connection | None = None
+    _ledger: SqliteLedger | None = None
 
-    def __init__(self, path: Path, lock: Path, target: str) -> None:
-        self._path, self._lock, self._target = path, LockFile(lock), target
-        self._db: sqlite3.Connection | None = None
-        self._ledger: SqliteLedger | None = None
-        self._file: os.stat_result | None = None
-        self._one = Lock()
+    def _failures(self) -> type[Exception]:
+        return sqlite3.Error
 
-    async def run(self, function: Callable[..., T], *args: Any) -> T:
-        """Call a function in a worker thread, and tell in one sentence what is wrong with the file."""
-        try:
-            return await run_sync(self._alone, function, args)
-        except sqlite3.Error as error:
-            raise self._told(error) from None  # its text can have values in it
-        except OSError as error:
-            raise failed(self._target, error) from error
-
-    def _alone(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
-        """Call a function once no other is at work: that of a task which was cancelled still is."""
-        with self._one:
-            return function(*args)
-
-    def _told(self, error: sqlite3.Error) -> SinkError:
+    def _told(self, error: Exception) -> SinkError:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _KIND
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return SinkError(f"{self._target} is locked by another program: close it there, and run again")
@@ -99,17 +74,6 @@ class SqliteFile:
             raise SinkError(f"{self._target} is not open")
         return self._ledger
 
-    def take(self) -> None:
-        """Take the lock.
-
-        Raises:
-            SinkError: another run has it.
-        """
-        try:
-            self._lock.take()
-        except BlockingIOError:
-            raise SinkError(f"{self._target} is being used by another run: wait for it, or stop it", busy=True) from None
-
     def open(self) -> sqlite3.Connection:
         """Open the file as it is, without changing anything in it."""
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # what SQLite puts beside it gets the same rights
@@ -133,12 +97,7 @@ class SqliteFile:
             SinkError: that file has lost its name meanwhile.
         """
         db = self.db
-        try:
-            there = self._file is not None and os.path.samestat(self._path.stat(), self._file)
-        except FileNotFoundError:
-            there = False
-        if not there:
-            raise SinkError(f"{self._target} was moved or deleted while it was being used: put it back, and run again")
+        self._check_place()
         db.execute("BEGIN IMMEDIATE")
         try:
             yield db
@@ -162,6 +121,15 @@ class SqliteFile:
                 return []
             return SqliteLedger(db, make=False).entries()
 
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Write entries into the ledger, all or none."""
+        with self.transaction():
+            self.ledger.put(entries)
+
+    def digests(self, window: Window) -> bytes:
+        """Return the fingerprints of the keys of a window's rows."""
+        return self.ledger.digests(window)
+
     def close(self) -> None:
         """Let go of the file, then of the lock."""
         try:
@@ -169,4 +137,4 @@ class SqliteFile:
                 self._db.close()
         finally:
             self._db = self._ledger = None
-            self._lock.release()
+            super().close()
