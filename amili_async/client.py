@@ -17,7 +17,6 @@ from amili_async.operation import Operation, Response, reaim
 from amili_async.product import Calls
 from amili_async.retry import RetryPolicy
 from amili_async.session import AmiliSession
-from amili_async.transport import AiohttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,10 +31,10 @@ if TYPE_CHECKING:
     from amili_async.clock import Clock
     from amili_async.collection.api import Collection
     from amili_async.distribution.api import Distribution
+    from amili_async.exchange import Transport
     from amili_async.identity.api import Identity
     from amili_async.pagination import OnInvalid, Pager
     from amili_async.partner.api import Partner
-    from amili_async.transport import Transport
 
 __all__ = ["AmiliClient"]
 
@@ -114,7 +113,7 @@ class AmiliClient:
             retry=retry or RetryPolicy(),
             hooks=hooks or Hooks(),
             overrides=_overrides(paths or {}),
-            transport=transport or AiohttpTransport(limits, session=session, trust_env=trust_env),
+            transport=transport or _aiohttp(limits, session, trust_env=trust_env),
             clock=clock,
         )
         self._calls = Calls(self._session, RequestOptions())
@@ -328,3 +327,9 @@ def _overrides(paths: Mapping[str, str]) -> dict[str, Operation[Any]]:
         if name not in known:
             raise ConfigError(f"paths: there is no operation {name!r}; amili_async.operations() lists them")
     return {name: reaim(known[name], target) for name, target in paths.items()}
+
+
+def _aiohttp(limits: Limits, session: aiohttp.ClientSession | None, *, trust_env: bool) -> Transport:
+    from amili_async.transport import AiohttpTransport  # noqa: PLC0415  # aiohttp takes longer to import than all of this package
+
+    return AiohttpTransport(limits, session=session, trust_env=trust_env)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from amili_async.config import Environment, RequestOptions
+    from amili_async.exchange import Reply
     from amili_async.operation import Operation
-    from amili_async.transport import Reply
 
 __all__ = ["FOREIGN_HEADERS", "Call", "outgoing", "warn_unconfirmed"]
 

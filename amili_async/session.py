@@ -26,6 +26,7 @@ from amili_async.errors import (
     OutcomeUnknownError,
     OutcomeUnknownTimeout,
 )
+from amili_async.exchange import Reply, Request
 from amili_async.hooks import AttemptEvent, Chain, RequestEvent, RetryEvent, emit
 from amili_async.identity.operations import TOKEN
 from amili_async.inflate import inflate
@@ -33,7 +34,6 @@ from amili_async.operation import Response
 from amili_async.outgoing import FOREIGN_HEADERS, Call, outgoing, warn_unconfirmed
 from amili_async.retry import Failure, RetryPolicy, classify_status, decide, parse_retry_after
 from amili_async.throttle import Throttle
-from amili_async.transport import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from amili_async.auth import AccessToken
     from amili_async.clock import Clock
     from amili_async.config import Environment, Limits, Timeouts
+    from amili_async.exchange import Transport
     from amili_async.hooks import Hooks
     from amili_async.identity.models import TokenResponse
     from amili_async.keyring import Keyring
     from amili_async.operation import Operation
-    from amili_async.transport import Transport
 
 __all__ = ["AmiliSession"]
 

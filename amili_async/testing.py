@@ -14,8 +14,8 @@ import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from amili_async.exchange import Reply, Request
 from amili_async.structs import encode
-from amili_async.transport import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping

@@ -10,7 +10,7 @@ import asyncio
 import base64
 import io
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -18,63 +18,18 @@ import aiohttp
 from yarl import URL
 
 from amili_async.errors import ConfigError, DecodeError, NotSentError, OutcomeUnknownError
+from amili_async.exchange import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from multidict import CIMultiDictProxy
 
     from amili_async.config import Limits
+    from amili_async.exchange import Request
 
-__all__ = ["AiohttpTransport", "Reply", "Request", "Transport"]
+__all__ = ["AiohttpTransport"]
 
 _LARGE = 256 * 1024
 """Bytes of a body above which it is sent piece by piece."""
-
-
-class Request(NamedTuple):
-    """What goes out. `url` is encoded already. `connect` and `read` are seconds."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes | None
-    connect: float
-    read: float
-
-    def __repr__(self) -> str:
-        """Leave out the token, the query and the body."""
-        return f"Request({self.method}, {urlsplit(self.url).path})"
-
-
-class Reply(NamedTuple):
-    """What came back: the body as it was on the wire. Names of headers are in lower case, cookies left out."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def __repr__(self) -> str:
-        """Leave out the body."""
-        return f"Reply({self.status}, body=<{len(self.body)} bytes>)"
-
-
-class Transport(Protocol):
-    """Carries one request and its answer."""
-
-    async def send(self, request: Request) -> Reply:
-        """Exchange a request for an answer.
-
-        Raises:
-            NotSentError: the request cannot have reached the server.
-            OutcomeUnknownError: it may have, and no complete answer came back.
-            DecodeError: the answer is larger than allowed.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Give back connections."""
-        ...
 
 
 class _Lost(aiohttp.ClientError):

@@ -24,7 +24,7 @@ def main() -> int:
     """Run; return 0 if every goal is met, 1 if not, 2 if nothing could be run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help="rows to run, such as P1 or S4; P1 to P16 if none is given")
-    parser.add_argument("--sync", action="store_true", help="run the rows of the sync job, S1 to S5")
+    parser.add_argument("--sync", action="store_true", help="run the rows of the sync job, S1 to S6")
     parser.add_argument("--quick", action="store_true", help="short lists and one round, for daily work; decides little")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"rounds of each row (P: {ROUNDS}, S: {SYNC_ROUNDS})")
     parser.add_argument("--install-peers", action="store_true", help="make the virtual environments of dlt and the Singer SDK")

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["PEERS", "Missing", "interpreter"]
 
-PEERS = {"dlt": ("dlt[parquet,duckdb]", "duckdb<1.5"), "singer": ("singer-sdk[msgspec]",)}
-"""What each environment gets."""
+PEERS = {
+    "dlt": ("dlt[parquet,duckdb]", "duckdb<1.5"),
+    "singer": ("singer-sdk[msgspec]",),
+    "source": ("dlt[parquet,duckdb]", "-e", f"{Path(__file__).parent.parent}[arrow]"),
+}
+"""What each environment gets; `source` is our own source for dlt."""
 
 
 class Missing(Exception):

@@ -62,6 +62,16 @@ def test_models_come_without_aiohttp():
 
 def test_client_comes_without_extras():
     """The core imports no extra and no server."""
-    modules = loaded("from amili_async import AmiliClient; from amili_async import Pager, testing")
+    modules = loaded("from amili_async import AmiliClient; from amili_async import Pager; AmiliClient().collection")
     assert "aiohttp" in modules
     assert not modules & {"cyclopts", "rich", "jwt", "opentelemetry", "pyarrow", "amili_async.cli", "amili_async.sandbox"}
+
+
+def test_aiohttp_comes_with_the_first_client():
+    """Importing the client, or one with another transport, does not wait for a network stack."""
+    modules = loaded(
+        "from amili_async import AmiliClient, StaticToken; from amili_async.testing import FakeTransport; "
+        "AmiliClient(StaticToken('t'), transport=FakeTransport([])).collection"
+    )
+    assert "amili_async.session" in modules
+    assert not modules & {"aiohttp", "amili_async.transport"}
