@@ -64,7 +64,8 @@ SYNC_ROWS: tuple[Row, ...] = (
     _memory("S5", "peak memory of a sync to Parquet", "peak_mb", 250),
     _memory("S5b", "growth of that peak from 10 % of the rows to the end", "growth_mb", 25),
 )
-"""The goals of S6 are near what the design's prototype reached (5.9). The goal of S5b is what "flat" comes to: a tenth of the memory for nine tenths of the rows."""
+"""The goals of S6 are near what the design's prototype reached (5.9). That of S5b is what "flat" comes to: a tenth of the memory for
+nine tenths of the rows."""
 
 
 @dataclass(frozen=True, slots=True)
