@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from amili_async.auth import AccessToken, BasicCredentials, ClientCredentials, Credentials, StaticToken, TokenCache
     from amili_async.catalogue import operations
     from amili_async.client import AmiliClient
-    from amili_async.config import Environment, Limits, RequestOptions, Timeouts
+    from amili_async.config import Environment, Limits, RequestOptions, RetryPolicy, Timeouts
     from amili_async.errors import AmiliError, UnconfirmedOperationWarning
     from amili_async.hooks import Hooks
     from amili_async.operation import Operation, Paging, Response
     from amili_async.pages import InvalidItem, Page
     from amili_async.pagination import Pager
-    from amili_async.retry import RetryPolicy
     from amili_async.walks import Cursor
 
 __all__ = [
@@ -70,7 +69,7 @@ _HOMES = {
     "Paging": "operation",
     "RequestOptions": "config",
     "Response": "operation",
-    "RetryPolicy": "retry",
+    "RetryPolicy": "config",
     "StaticToken": "auth",
     "Timeouts": "config",
     "TokenCache": "auth",

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 from amili_async.auth import BasicCredentials, ClientCredentials, TokenCache, api_credentials_from_env, credentials_from_env
 from amili_async.catalogue import operations
 from amili_async.clock import SystemClock
-from amili_async.config import APIS, Environment, Limits, RequestOptions, Timeouts
+from amili_async.config import APIS, Environment, Limits, RequestOptions, RetryPolicy, Timeouts
 from amili_async.errors import ConfigError
 from amili_async.hooks import Hooks
 from amili_async.keyring import Keyring
 from amili_async.operation import Operation, Response, reaim
 from amili_async.product import Calls
-from amili_async.retry import RetryPolicy
 from amili_async.session import AmiliSession
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ import ipaddress
 import math
 import os
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,12 +20,7 @@ from msgspec.structs import force_setattr
 from amili_async.errors import ConfigError
 from amili_async.records import Record
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from amili_async.retry import RetryPolicy
-
-__all__ = ["APIS", "Environment", "Limits", "RequestOptions", "Timeouts"]
+__all__ = ["APIS", "Environment", "Limits", "RequestOptions", "RetryPolicy", "Timeouts"]
 
 APIS = ("identity", "collection", "arm", "autocollect", "distribution", "partner")
 """The products, each with a base URL of its own."""
@@ -138,6 +135,11 @@ class Environment(_Named, frozen=True, kw_only=True):
 
 def origin(url: str) -> str:
     """Return scheme, host and port of a URL, in lower case, with the default port left out."""
+    return _origin_of("/".join(url.split("/", 3)[:3]))  # without the path, which differs from call to call
+
+
+@lru_cache(maxsize=256)
+def _origin_of(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port
     default = {"http": 80, "https": 443}.get(parts.scheme.lower())
@@ -235,6 +237,28 @@ class Limits(Record, frozen=True, kw_only=True):
             positive(self.rate, "Limits(rate=)")
 
 
+class RetryPolicy(Record, frozen=True, kw_only=True):
+    """How often and how patiently to try again.
+
+    Args:
+        attempts: tries in all, the first included; 1 means never again.
+        backoff: seconds from which the wait before the first repeat is drawn (full jitter: uniform between 0 and it).
+        backoff_max: ceiling of that interval, which doubles with every repeat.
+        retry_after_max: longest `Retry-After` that is slept, in seconds; a longer one is raised at once.
+    """
+
+    attempts: int = 4
+    backoff: float = 0.5
+    backoff_max: float = 8.0
+    retry_after_max: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        whole(self.attempts, "RetryPolicy(attempts=)")
+        for name in ("backoff", "backoff_max", "retry_after_max"):
+            positive(getattr(self, name), f"RetryPolicy({name}=)")
+
+
 _OWN_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "host", "content-length", "accept-encoding"})
 
 
@@ -249,6 +273,8 @@ class RequestOptions(Record, frozen=True, kw_only=True):
             operations with `retry_with_key` False (all sends of Distribution).
         retry: retry policy of this call.
     """
+
+    __hidden__: ClassVar[frozenset[str]] = frozenset({"headers", "query", "idempotency_key"})
 
     timeout: float | None = None
     headers: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])

@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from amili_async.errors import AmiliError
 from amili_async.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from amili_async.errors import AmiliError
 
 __all__ = ["AttemptEvent", "Chain", "Hooks", "PageDrift", "PageEvent", "RequestEvent", "RetryEvent", "TokenEvent", "emit"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from decimal import DecimalException
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -34,6 +34,8 @@ class InvalidItem(Record, frozen=True):
 
     `raw` may hold personal data; `repr` shows its length only. With `personal` the id is personal data, too, and not shown.
     """
+
+    __hidden__: ClassVar[frozenset[str]] = frozenset({"id", "raw"})
 
     index: int
     id: str | None
@@ -65,6 +67,8 @@ class Page(Record, Generic[T], frozen=True, kw_only=True):
         cut_off: whether the whole list has reached the number of rows that the server hands out at most (`maximum_count`), so
             that it may lack some. Set from the first page on if the server gives totals, else on the page that reaches it.
     """
+
+    __hidden__: ClassVar[frozenset[str]] = frozenset({"items", "invalid", "resume"})
 
     items: tuple[T, ...]
     resume: Cursor | None = None

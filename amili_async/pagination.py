@@ -7,27 +7,27 @@ move only when a page has been read whole.
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Raw
 
-from amili_async.config import origin, whole
+from amili_async.config import RequestOptions, origin, whole
 from amili_async.errors import AmiliError, ApiError, ConfigError, CursorExpired, CursorMismatch, DecodeError, PageLoop
 from amili_async.hooks import PageDrift, PageEvent, emit
+from amili_async.operation import Operation
 from amili_async.pages import Envelope, InvalidItem, Page, read_page
 from amili_async.records import Record
+from amili_async.session import AmiliSession
 from amili_async.walks import START, Cursor, Position, Progress, advance, digest, doubtful, parameters
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 
-    from amili_async.config import RequestOptions
-    from amili_async.operation import Operation, Paging, Response
+    from amili_async.operation import Paging, Response
     from amili_async.readahead import Concurrent, Prefetch
-    from amili_async.session import AmiliSession
     from amili_async.walks import Step
 
 __all__ = ["Cursor", "InvalidItem", "Items", "OnInvalid", "Page", "Pager", "Pages", "Walker"]
@@ -57,6 +57,8 @@ class Pager(Record, Generic[T], frozen=True, eq=False):
     Raises, wherever it fetches: what the session raises, with `resume` set to the page that failed; `DecodeError` for a row that
     does not decode (unless `on_invalid="collect"`); `PageLoop`, `CursorExpired`, `CursorMismatch`.
     """
+
+    __hidden__: ClassVar[frozenset[str]] = frozenset({"session", "values", "filters", "kind", "options", "turn"})
 
     session: AmiliSession
     operation: Operation[Any]

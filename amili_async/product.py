@@ -15,6 +15,7 @@ from amili_async.errors import AmiliError, ConfigError
 from amili_async.operation import Operation, Response
 from amili_async.pagination import Pager, Walker
 from amili_async.records import Record
+from amili_async.session import AmiliSession
 from amili_async.walks import START, Position
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from amili_async.operation import Paging
     from amili_async.pages import Page
     from amili_async.pagination import OnInvalid
-    from amili_async.session import AmiliSession
 
 __all__ = ["Calls", "Resource", "in_language", "on_the_wire"]
 

@@ -15,12 +15,12 @@ import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from amili_async.config import positive, whole
-from amili_async.records import Record
+if TYPE_CHECKING:
+    from amili_async.config import RetryPolicy
 
-__all__ = ["Decision", "Failure", "RetryPolicy", "classify_status", "decide", "parse_retry_after"]
+__all__ = ["Decision", "Failure", "classify_status", "decide", "parse_retry_after"]
 
 
 class Failure(Enum):
@@ -30,28 +30,6 @@ class Failure(Enum):
     DECLINED = "declined"
     UNKNOWN = "outcome unknown"
     REJECTED = "rejected"
-
-
-class RetryPolicy(Record, frozen=True, kw_only=True):
-    """How often and how patiently to try again.
-
-    Args:
-        attempts: tries in all, the first included; 1 means never again.
-        backoff: seconds from which the wait before the first repeat is drawn (full jitter: uniform between 0 and it).
-        backoff_max: ceiling of that interval, which doubles with every repeat.
-        retry_after_max: longest `Retry-After` that is slept, in seconds; a longer one is raised at once.
-    """
-
-    attempts: int = 4
-    backoff: float = 0.5
-    backoff_max: float = 8.0
-    retry_after_max: float = 60.0
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        whole(self.attempts, "RetryPolicy(attempts=)")
-        for name in ("backoff", "backoff_max", "retry_after_max"):
-            positive(getattr(self, name), f"RetryPolicy({name}=)")
 
 
 class Decision(NamedTuple):

@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import anyio
 
 from amili_async.answers import error_code, read_answer, request_id
-from amili_async.config import RequestOptions, is_loopback, origin
+from amili_async.config import RequestOptions, RetryPolicy, is_loopback, origin
 from amili_async.errors import (
     AmiliError,
     ApiError,
@@ -32,7 +32,7 @@ from amili_async.identity.operations import TOKEN
 from amili_async.inflate import inflate
 from amili_async.operation import Response
 from amili_async.outgoing import FOREIGN_HEADERS, Call, outgoing, warn_unconfirmed
-from amili_async.retry import Failure, RetryPolicy, classify_status, decide, parse_retry_after
+from amili_async.retry import Failure, classify_status, decide, parse_retry_after
 from amili_async.throttle import Throttle
 
 if TYPE_CHECKING:

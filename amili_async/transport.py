@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AiohttpTransport"]
 
+_BUFFER = 4 * 2**20
+"""Bytes of an answer that are taken without holding up the server: a whole page comes in one go."""
 _LARGE = 256 * 1024
 """Bytes of a body above which it is sent piece by piece."""
 
@@ -91,6 +93,7 @@ class AiohttpTransport:
             connector=given.connector if given else aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
             connector_owner=given is None,
             trace_configs=list(given.trace_configs) if given else None,
+            read_bufsize=_BUFFER,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             raise_for_status=False,
@@ -139,6 +142,8 @@ class AiohttpTransport:
 
     def _proxy(self, url: str) -> dict[str, Any]:
         """Return aiohttp's arguments for the proxy that the environment names for a URL, if any."""
+        if not self._proxies:
+            return {}
         parts = urlsplit(url)
         address = self._proxies.get(parts.scheme)
         if address is None or proxy_bypass(parts.netloc):

@@ -13,7 +13,7 @@ from benchmarks.report import Figures, environment, markdown, read, table, write
 from benchmarks.rows import ROWS, Row, contest
 from benchmarks.sync_rows import SYNC_ROWS, run_sync
 
-ROUNDS, QUICK_ROUNDS, SYNC_ROUNDS = 6, 1, 3
+ROUNDS, QUICK_ROUNDS, SYNC_ROUNDS = 7, 1, 3
 STRETCH = 3
 """How many times as many rounds a row gets whose verdict is open."""
 BUDGET = 480.0
@@ -44,7 +44,7 @@ def main() -> int:
         if core := [row for row in wanted if row in ROWS]:
             _core(figures, core, quick=options.quick, rounds=options.rounds)
         if synced := [row for row in wanted if row in SYNC_ROWS]:
-            plan = Plan(rounds=options.rounds or (1 if options.quick else SYNC_ROUNDS))
+            plan = Plan(rounds=options.rounds or (1 if options.quick else SYNC_ROUNDS), least=options.rounds or 1)
             run_sync(figures, synced, plan, _tell, quick=options.quick, install=options.install_peers)
     except (Failed, Missing) as error:
         _tell("")
@@ -63,13 +63,13 @@ def main() -> int:
 
 
 def _core(figures: Figures, rows: list[Row], *, quick: bool, rounds: int | None) -> None:
-    plan = Plan(rounds=rounds or ROUNDS, stretch=1 if rounds else STRETCH, until=time.monotonic() + BUDGET)
+    plan = Plan(rounds=rounds or ROUNDS, least=rounds or 1, stretch=1 if rounds else STRETCH, until=time.monotonic() + BUDGET)
     if quick:
         figures.notes.append("short lists, few rounds: too little to judge by")
         plan = Plan(rounds=rounds or QUICK_ROUNDS, at_most=rounds or QUICK_ROUNDS)
     with Server() as server:
         entrants = contest(server.port, quick=quick)
-        figures.add(compare(rows, lambda name: run(*entrants[name]), plan, _tell))
+        figures.add(compare(rows, lambda names: run([entrants[name] for name in names]), plan, _tell))
 
 
 def _report(paths: list[Path]) -> int:

@@ -63,14 +63,19 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 class Watch:
     """Times the part of a candidate that counts and what the server works meanwhile, and takes what else there is to tell."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, together: bool = False) -> None:
         self._port = port
+        self._together = together
         self.wall = self.cpu = 0.0
         self.facts: dict[str, float] = {}
         self._server: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         """Begin."""
+        if self._together:
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            sys.stdin.readline()
         self._server = self._ask()
         self.wall, self.cpu = time.perf_counter(), time.process_time()
         return self
@@ -101,13 +106,13 @@ def candidate(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def main() -> None:
     """Run one candidate."""
-    name, text = sys.argv[1:]
+    name, text, *together = sys.argv[1:]
     for module in MODULES:
         import_module(f"benchmarks.{module}")
         if name in CANDIDATES:
             break
     target = msgspec.json.decode(text, type=Target)
-    watch = Watch(target.port)
+    watch = Watch(target.port, together=bool(together))
     run = CANDIDATES[name](target, watch)
     rows = asyncio.run(run) if inspect.iscoroutine(run) else run
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["PEERS", "Missing", "interpreter"]
 
 PEERS = {
-    "dlt": ("dlt[parquet,duckdb]", "duckdb<1.5"),
+    "dlt": ("dlt[parquet,duckdb]",),
     "singer": ("singer-sdk[msgspec]",),
     "source": ("dlt[parquet,duckdb]", "-e", f"{Path(__file__).parent.parent}[arrow]"),
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.candidate import Target
     from benchmarks.rows import Row
 
-__all__ = ["Failed", "Plan", "Ratio", "Run", "Runs", "Server", "busy", "compare", "heats", "ratios", "run", "values"]
+__all__ = ["PATIENCE", "Failed", "Plan", "Ratio", "Run", "Runs", "Server", "busy", "compare", "heats", "ratios", "run", "values"]
 
 PATIENCE = 600
 """Seconds that a candidate may take."""
@@ -65,12 +65,14 @@ class Plan:
     Attributes:
         rounds: of every row that does not say otherwise.
         at_most: rounds of a row that says otherwise.
+        least: rounds of every row, whatever it says.
         stretch: how many times as many rounds a row may take whose verdict is open.
         until: monotonic time from which no such row gets another round.
     """
 
     rounds: int
     at_most: int = 99
+    least: int = 1
     stretch: int = 1
     until: float = float("inf")
 
@@ -95,18 +97,37 @@ class Server:
         self._process.communicate()
 
 
-def run(name: str, target: Target) -> Run:
-    """Run one candidate in a process of its own, on the first core where the system lets one choose."""
-    process = subprocess.Popen(  # noqa: S603  # our own
-        [sys.executable, "-m", "benchmarks.candidate", name, msgspec.json.encode(target).decode()],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def run(entrants: Sequence[tuple[str, Target]]) -> list[Run]:
+    """Run candidates, each in a process of its own, on the first core where the system lets one choose.
+
+    Several share that core and begin together: the system gives them turns of milliseconds, so that whatever slows the machine
+    down for a while slows down all of them, and their CPU times can be compared.
+    """
+    processes = [_started(name, target, together=len(entrants) > 1) for name, target in entrants]
+    if len(processes) > 1:
+        for process in processes:
+            if process.stdout and not process.stdout.readline():  # it is warm, or has broken off
+                break
+        for process in processes:
+            if process.stdin and process.poll() is None:
+                process.stdin.write("\n")
+                process.stdin.flush()
+    outs = [process.communicate(timeout=PATIENCE) for process in processes]
+    return [_run(*entrant, process.returncode, *out) for entrant, process, out in zip(entrants, processes, outs, strict=True)]
+
+
+def _started(name: str, target: Target, *, together: bool) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "benchmarks.candidate", name, msgspec.json.encode(target).decode()]
+    command += ["together"] if together else []
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)  # noqa: S603  # our own
     pin(process.pid, last=False)
-    out, err = process.communicate(timeout=PATIENCE)
-    if process.returncode:
-        raise Failed(f"the candidate {name} failed: {err.strip().splitlines()[-1] if err.strip() else process.returncode}")
+    return process
+
+
+def _run(name: str, target: Target, status: int, out: str, err: str) -> Run:
+    if status:
+        raise Failed(f"the candidate {name} failed: {err.strip().splitlines()[-1] if err.strip() else status}")
     facts: dict[str, float] = msgspec.json.decode(out.splitlines()[-1])
     if facts["rows"] < target.pages * target.size * 0.99:
         raise Failed(f"the candidate {name} saw {facts['rows']:.0f} rows of {target.pages * target.size}")
@@ -128,13 +149,13 @@ def heats(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def compare(
-    rows: Sequence[Row], start: Callable[[str], Run], plan: Plan, tell: Callable[[str], None]
+    rows: Sequence[Row], start: Callable[[list[str]], list[Run]], plan: Plan, tell: Callable[[str], None]
 ) -> list[tuple[list[Row], Runs]]:
     """Run the candidates of rows, the rounds of all rows in turn; rows whose verdict is open get more rounds.
 
     Args:
         rows: what to find out.
-        start: runs a candidate by the name that the rows use.
+        start: runs candidates by the names that the rows use, at the same time.
         plan: how often.
         tell: is told what runs.
 
@@ -149,9 +170,10 @@ def compare(
         for heat, runs in pending:
             order = list(runs)
             random.shuffle(order)
-            for name in order:
-                tell(f"round {number}, {', '.join(row.name for row in heat)}: {name}")
-                runs[name].append(start(name))
+            for names in [order] if heat[0].together else [[name] for name in order]:
+                tell(f"round {number}, {', '.join(row.name for row in heat)}: {', '.join(names)}")
+                for name, found in zip(names, start(names), strict=True):
+                    runs[name].append(found)
     return all_heats
 
 
@@ -161,7 +183,8 @@ def _none(heat: list[Row]) -> Runs:
 
 def _wants(heat: list[Row], runs: Runs, plan: Plan) -> bool:
     """Tell whether a heat is to be run again."""
-    done, least = min(map(len, runs.values())), max(min(row.rounds or plan.rounds, plan.at_most) for row in heat)
+    wanted = max(max(row.rounds or plan.rounds, plan.least) for row in heat)
+    done, least = min(map(len, runs.values())), min(wanted, plan.at_most)
     if done < least:
         return True
     late = done >= least * plan.stretch or time.monotonic() > plan.until

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from amili_async.auth import Credentials
-    from amili_async.config import Limits, Timeouts
-    from amili_async.retry import RetryPolicy
+    from amili_async.config import Limits, RetryPolicy, Timeouts
     from amili_async.sync.events import Event
     from amili_async.sync.redact import Redaction
     from amili_async.sync.sinks.base import Work

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +61,52 @@ def test_rows_without_a_key(row):
     assert key != Probe(CASES).look(b'{"other":1}').key
     assert open_
     assert not Probe(STREAMS["settlements"]).look(row.encode()).open
+
+
+ODD_ROWS = st.sampled_from(
+    [
+        '{"caseId":"a"}',
+        '{"caseId":"a","closedAt":"2026-01-01","status":"OPEN","remainingAmount":1.50,"claims":[{"currency":"NOK"}]}',
+        '{"caseId":"b","closedAt":"","remainingAmount":0,"invoices":[{"currency":{}},{"currency":"SEK"}]}',
+        '{"caseId":"c","remainingAmount":1e400,"debtors":[{"name":"x"}]}',
+        '{"caseId":"d",\n "status":"PAID",\r\n "remainingAmount":"much"}',
+        '{"caseId":7,"closedAt":false}',
+        '{"caseId":"","status":null}',
+        '{"caseId":"\\u0000"}',
+        '{"caseId":"%s"}' % ("é" * 300),
+        '{"caseId":"e","claims":"odd"}',
+        '{"caseId":"a","caseId":"f"}',
+        "null",
+        "[]",
+    ]
+)
+
+
+@given(st.lists(st.lists(ODD_ROWS, max_size=6), max_size=4), st.booleans())
+def test_all_at_once_is_as_one_by_one(pages, redacted):
+    """Whether a page's rows are looked at in one go or each by itself: the same rows, parts, keys and figures."""
+    found = []
+    for at_once in (True, False):
+        work = _work()
+        reading = Reading(work, PARTS, Redaction(("name",)) if redacted else None)
+        with pytest.MonkeyPatch.context() as patch:
+            if not at_once:
+                patch.setattr(Probe, "look_at_all", lambda *_: None)
+            for page in pages:
+                body = ("[" + ",".join(page) + "]").encode()
+                reading.take(msgspec.json.decode(body, type=tuple[msgspec.Raw, ...]))
+        found.append((reading.entry, bytes(work.digests), {name: _lines(spool) for name, spool in work.spools.items()}))
+        reading.close()
+    assert found[0] == found[1]
+
+
+def test_usual_rows_are_looked_at_in_one_go():
+    """Those of the documentation are: otherwise the comparison above would compare nothing."""
+    rows = [b'{"caseId":"a","closedAt":null,"claims":[{"currency":{}}]}', b'{"caseId":"b","status":"NEW","remainingAmount":2}']
+    looks = Probe(CASES).look_at_all(b"\n".join((*rows, b"")))
+    assert [look[:2] for look in looks] == [("a", True), ("b", True)]
+    assert [look[:2] for look in map(Probe(CASES).look, rows)] == [look[:2] for look in looks]
+    assert Probe(CASES).look_at_all(b'{"caseId":7}\n') is None
 
 
 def _split(row, parts=PARTS, stream=CASES, key="k"):

@@ -7,9 +7,11 @@ import pickle
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from amili_async import Environment, Limits, RequestOptions, RetryPolicy, Timeouts
-from amili_async.config import APIS, origin
+from amili_async.config import APIS, _origin_of, origin
 from amili_async.errors import ConfigError
 
 
@@ -194,3 +196,15 @@ def test_options_do_not_show_values():
 def test_origin(url, expected):
     """Scheme, host and port, normalised, so that the same origin is seen as such."""
     assert origin(url) == expected
+
+
+@given(st.text(alphabet="htps:/\\@?#[]. %a1\t\n-", max_size=30) | st.from_regex(r"https?://[a-z@.:0-9/?#]{0,20}", fullmatch=True))
+def test_the_origin_does_not_depend_on_the_path(url):
+    """What is behind the host is left out before it is looked at, and that changes nothing: tokens depend on it."""
+    try:
+        expected = _origin_of.__wrapped__(url)
+    except ValueError:
+        with pytest.raises(ValueError, match=r".+"):
+            origin(url)
+    else:
+        assert origin(url) == expected
