@@ -186,7 +186,7 @@ def _envelope(found: Any, paging: Paging, body: bytes, *, copy: bool) -> Envelop
         return None
     items = found.items or ()
     if copy:
-        items = tuple(raw.copy() for raw in items)
+        items = tuple(map(Raw.copy, items))
     token, skip = _token(found), found.skip_summary
     query = found.summary if isinstance(found.summary, QuerySummary) else None
     unmarked = token is None and skip is not None and skip.current_page is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import distributions
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -161,7 +161,12 @@ def markdown(figures: Figures) -> str:
     return "\n".join(lines) + "\n"
 
 
+PACKAGES = ("aiohttp", "msgspec", "httpx", "pydantic", "orjson", "openai", "pyarrow", "duckdb")
+"""What the figures of this environment depend on; dlt and the Singer SDK are in others."""
+
+
 def environment() -> str:
     """Say what it runs on; nothing that tells the machine."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "msgspec"))
+    there = {found.name.lower(): found.version for found in distributions()}
+    packages = ", ".join(f"{name} {there[name]}" for name in PACKAGES if name in there)
     return f"Python {platform.python_version()}, {packages}, {os.cpu_count()} cores, {platform.machine()}"

@@ -305,7 +305,9 @@ async def test_rows_decode_into_the_callers_model():
         pager = amili.collection.cases.list(ORG, model=Row)
         assert [row async for row in pager] == [Row(name) for names in THREE for name in names]
         raws = [raw async for raw in amili.collection.cases.list(ORG).raw()]
+        parts = [raw async for raw in amili.collection.cases.list(ORG).raw(copy=False)]
     assert [bytes(raw) for raw in raws] == [json.dumps({"caseId": name}, separators=(",", ":")).encode() for name in "abcde"]
+    assert parts == raws
 
 
 @pytest.mark.parametrize(
