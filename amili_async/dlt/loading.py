@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from dlt.pipeline.exceptions import PipelineStepFailed  # pyright: ignore[reportMissingImports]
-
 from amili_async.config import whole
-from amili_async.dlt.reader import at_most
-from amili_async.errors import AmiliError
+from amili_async.dlt.reader import one_run
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import LoadInfo  # pyright: ignore[reportMissingImports]
@@ -19,7 +17,7 @@ __all__ = ["load"]
 
 ROWS = 500_000
 
-_failed: Any = PipelineStepFailed
+_logger = logging.getLogger("amili_async")
 
 
 def load(pipeline: Pipeline, source: DltSource, *, rows: int = ROWS, **options: Any) -> list[LoadInfo]:
@@ -40,26 +38,22 @@ def load(pipeline: Pipeline, source: DltSource, *, rows: int = ROWS, **options: 
         What each run says of itself.
 
     Raises:
-        AmiliError: something cannot be read; what could be read is in the destination.
+        AmiliError: something could not be read by the last run either; what could be read, of this stream and of all others, is
+            in the destination. If streams fail one by one, it is the error of the first; the others' are logged.
         PipelineStepFailed: dlt cannot load it.
     """
     whole(rows, "rows")
     found: list[LoadInfo] = []
     while True:
-        try:
-            if pipeline.has_pending_data:  # a run that was killed after reading; dlt would do nothing else
-                found.append(pipeline.run())
-            with at_most(rows):
-                found.append(pipeline.run(source, **options))
-        except _failed as error:
-            raise _ours(error) or error from None
+        if pipeline.has_pending_data:  # a run that was killed after reading; dlt would do nothing else
+            found.append(pipeline.run())
+        with one_run(rows) as failed:
+            found.append(pipeline.run(source, **options))
         state: Any = pipeline.state.get("sources", {}).get(source.name, {}).get("resources", {})
         if not any(state.get(name, {}).get("left") for name in source.selected_resources):
-            return found
-
-
-def _ours(error: BaseException | None) -> AmiliError | None:
-    """Return the error of this package that an error of dlt comes from."""
-    while error is not None and not isinstance(error, AmiliError):
-        error = error.__cause__ or error.__context__
-    return error
+            break
+    for error in failed[1:]:
+        _logger.warning("not read either: %s", error)
+    if failed:
+        raise failed[0]
+    return found

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -30,20 +30,34 @@ if TYPE_CHECKING:
     from amili_async.sync.report import Report
     from amili_async.sync.streams import Stream
 
-__all__ = ["Reader", "at_most"]
+__all__ = ["Reader", "one_run"]
 
 _logger = logging.getLogger("amili_async")
-_most: ContextVar[int | None] = ContextVar("_most", default=None)
+
+
+class _Run(NamedTuple):
+    rows: int
+    failed: list[AmiliError]
+
+
+_run: ContextVar[_Run | None] = ContextVar("_run", default=None)
 
 
 @contextmanager
-def at_most(rows: int) -> Generator[None]:
-    """Have readers begin no window any more once they have yielded so many rows; those that are being read are finished."""
-    token = _most.set(rows)
+def one_run(rows: int) -> Generator[list[AmiliError]]:
+    """Have readers be content with a part of what there is, and collect their errors in the list given instead of raising them.
+
+    dlt drops all that a run has read, of every stream, when one of them raises.
+
+    Args:
+        rows: once a reader has yielded so many, it begins no window any more; those that are being read are finished.
+    """
+    run = _Run(rows, [])
+    token = _run.set(run)
     try:
-        yield
+        yield run.failed
     finally:
-        _most.reset(token)
+        _run.reset(token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +81,21 @@ class Reader:
     def tables(self, state: dict[str, Any]) -> Generator[pa.Table]:
         """Yield tables, and write into the state before each what it completes: dlt may not come back for the next.
 
+        At the end `left` in the state tells whether another run has anything to do.
+
         Raises:
-            AmiliError: nothing can be read.
+            AmiliError: nothing can be read; in `one_run` it is collected, and another run is not worth while for this stream.
         """
+        run = _run.get()
+        try:
+            state["left"] = yield from self._read(state, run.rows if run else None)
+        except AmiliError as error:
+            if run is None:
+                raise
+            state["left"] = False
+            run.failed.append(error)
+
+    def _read(self, state: dict[str, Any], most: int | None) -> Generator[pa.Table, None, bool]:
         windows: dict[str, Any] = state.setdefault("windows", {})
         entries = _ledger(windows.values())
         stale = [replace(entry, state="stale") for entry in entries if self._due(entry)]
@@ -79,7 +105,7 @@ class Reader:
         sink = StateSink(self.stream, tuple(ledger.values()), state.get("source"), self.seen, messages.put)
         schema, settings = self._schema(), self.settings()
         with start_blocking_portal() as portal:
-            task = portal.start_task_soon(self._run, settings, sink, _most.get())
+            task = portal.start_task_soon(self._run, settings, sink, most)
             task.add_done_callback(lambda _: messages.put(None))
             try:
                 while (message := messages.get()) is not None:
@@ -91,7 +117,7 @@ class Reader:
                         portal.call(sink.taken)
             finally:
                 task.cancel()
-            state["left"] = self._conclude(task.result())
+            return self._conclude(task.result())
 
     def _due(self, entry: Entry) -> bool:
         if self.since is None or not entry.present or (entry.read_at is not None and entry.read_at >= self.since):
@@ -121,11 +147,11 @@ class Reader:
             AmiliError: something failed, and nothing was read.
         """
         failed = [f"{one.window or f'{one.stream}/{one.organization}'}: {one.reason}" for one in report.failures]
+        for text in failed:
+            _logger.warning("not read, the next run tries again: %s", text)
         if failed and not report.windows:
             more = f", and {len(failed) - 1} more" if failed[1:] else ""
             raise AmiliError(f"{failed[0]}{more}", status=report.failures[0].status)
-        for text in failed:
-            _logger.warning("not read, the next run tries again: %s", text)
         if report.unverified:
             _logger.warning("%d windows of %s differ from the server's count", report.unverified, self.stream.name)
         for one in report.differences:

@@ -56,11 +56,13 @@ def amili_source(
     beside what it has.
 
     Which windows have been read stands in the state of the resource, and dlt keeps a state together with the rows that belong to
-    it. So a run reads what the destination does not have yet: time that has passed, and windows that failed. If a run is killed
-    while it reads, all that this run has read is read again: use `load`, which cuts a large load into many runs.
+    it. So a run reads what the destination does not have yet: time that has passed, and windows that failed. Use `load`, which
+    cuts a large load into many runs. A plain `pipeline.run` reads everything in one: if it is killed while it reads, all that it
+    has read is read again.
 
-    What cannot be read does not stop the rest: it is logged and tried again by the next run. A run that can read nothing of a
-    stream for this reason fails.
+    What cannot be read does not stop the rest of its stream: it is logged and tried again by the next run. If for this reason
+    nothing of a stream can be read, a plain `pipeline.run` fails, and nothing of that run is loaded, of no stream; `load` loads
+    the other streams, and raises in the end.
 
     Args:
         organizations: as all that is not said here, what `SyncJob` takes.

@@ -74,7 +74,7 @@ class Log:
 
     def of(self, operation: str) -> list[Served]:
         """Return the notes about an operation."""
-        return [served for served in self._served if served.operation == operation]
+        return [served for served in self if served.operation == operation]
 
     def count(self, operation: str | None = None) -> int:
         """Return how often an operation was asked for, or how many requests there were in all, those without a note too."""
@@ -88,4 +88,4 @@ class Log:
     @property
     def max_in_flight(self) -> int:
         """How many requests were in the server's hands at once, at most."""
-        return max((served.in_flight for served in self._served), default=0)
+        return max((served.in_flight for served in self), default=0)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
+
+import pytest
+
+from amili_async.sync.streams import STREAMS
 
 UNTIL = "2026-06-01"
 SILENT = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL"}
 KINDS = ("duckdb", "parquet")
+MARKS = [
+    pytest.mark.usefixtures("dlt_environ"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::dlt.common.warnings.DltDeprecationWarning"),
+]
 
 
 def pipeline_of(folder: Path, kind: str):
@@ -33,6 +42,18 @@ def rows_of(folder: Path, kind: str, table: str):
     import pyarrow.dataset as ds  # noqa: PLC0415
 
     return ds.dataset(folder / "data" / "amili" / table).to_table()
+
+
+def truth(sandbox, stream):
+    """Return the rows that a sandbox serves until the end of the tests' time."""
+    operation, period = STREAMS[stream].operation.name, STREAMS[stream].period
+    filters = {period[1]: UNTIL} if period else {}
+    return [row for organization in sandbox.organizations for row in sandbox.truth(operation, organization, **filters)]
+
+
+def keys(sandbox, stream):
+    """Count the keys that are served."""
+    return Counter(str(row[STREAMS[stream].key]) for row in truth(sandbox, stream))
 
 
 def main() -> None:

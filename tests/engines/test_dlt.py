@@ -3,92 +3,39 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 
-from amili_async.errors import AmiliError, ConfigError, SinkError, Unauthorized
-from amili_async.sandbox import Sandbox
+from amili_async.errors import ConfigError, SinkError
 from amili_async.sync import ClientSettings, Redaction, Window
-from amili_async.sync.asking import asked, margin_of
 from amili_async.sync.ledger import Entry
 from amili_async.sync.sinks import base
 from amili_async.sync.streams import STREAMS
 from tests.sync.kit import Server, at, client
 
-from .kit_dlt import KINDS, SILENT, UNTIL, pipeline_of, rows_of
+from .kit_dlt import KINDS, MARKS, UNTIL, keys, pipeline_of, rows_of, truth
 
 pytest.importorskip("dlt", reason="dlt is not installed: pip install 'amili-async[dlt]'")
 
 import dlt
 import msgspec
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from amili_async.dlt import amili_source, load, sink
-from amili_async.dlt.reader import Reader, at_most
+from amili_async.dlt.reader import Reader
 from amili_async.dlt.source import _resource
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::dlt.common.warnings.DltDeprecationWarning")
+pytestmark = MARKS
 
-KILLS = 5
 NAMES = ("cases", "batches", "invoices", "settlements")
 AMOUNTS = {"cases": {"remaining_amount": "remainingAmount", "remaining_principal": "remainingPrincipal"}}
-
-
-@pytest.fixture(autouse=True)
-def _environ(monkeypatch, tmp_path):
-    for name, value in {**SILENT, "DLT_DATA_DIR": str(tmp_path), "DLT_PROJECT_DIR": str(tmp_path)}.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def serve(monkeypatch):
-    """Run sandboxes in another thread, the latest of which the environment variables name."""
-    with start_blocking_portal() as portal:
-        managers = []
-
-        def start(**settings):
-            manager = portal.wrap_async_context_manager(Sandbox(**settings))
-            sandbox = manager.__enter__()
-            managers.append(manager)
-            monkeypatch.setenv("AMILI_ENVIRONMENT", sandbox.url)
-            monkeypatch.setenv("AMILI_CLIENT_ID", sandbox.credentials.client_id)
-            monkeypatch.setenv("AMILI_CLIENT_SECRET", sandbox.credentials.client_secret)
-            return sandbox
-
-        yield start
-        for manager in managers:
-            manager.__exit__(None, None, None)
-
-
-def truth(sandbox, stream):
-    """Return the rows that a sandbox serves until the end of the tests' time."""
-    operation, period = STREAMS[stream].operation.name, STREAMS[stream].period
-    filters = {period[1]: UNTIL} if period else {}
-    return [row for organization in sandbox.organizations for row in sandbox.truth(operation, organization, **filters)]
-
-
-def keys(sandbox, stream):
-    """Count the keys that are served."""
-    return Counter(str(row[STREAMS[stream].key]) for row in truth(sandbox, stream))
 
 
 def key_column(stream):
     """Return the column of a stream's key."""
     return {"cases": "case_id", "batches": "batch_id"}.get(stream, "id")
-
-
-def state_of(pipeline):
-    """Return the states of the resources."""
-    return pipeline.state["sources"]["amili"]["resources"]
 
 
 @pytest.mark.slow
@@ -132,144 +79,6 @@ def test_nested_parts_keep_their_digits(serve, tmp_path):
     assert texts == served
 
 
-def start_loading(folder, kind, organizations):
-    """Load in another process."""
-    words = [sys.executable, "-m", "tests.engines.kit_dlt", str(folder), kind, *organizations]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)  # noqa: S603  # our own
-
-
-def finished(folder, kind):
-    """Return the windows that the pipeline's state tells of, each by what asks for it."""
-    windows = [
-        msgspec.convert(entry, Entry).window
-        for state in pipeline_of(folder, kind).state.get("sources", {}).get("amili", {}).get("resources", {}).values()
-        for entry in state.get("windows", {}).values()
-        if entry.get("state") == "done"
-    ]
-    stream = STREAMS["cases"]
-    return {
-        (window.organization, *sorted(asked(stream, window.start, window.end, margin_of(stream)).items())) for window in windows
-    }
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_load_that_is_killed_goes_on(kind, serve, tmp_path):
-    """It is killed again and again; windows that were finished are never read again, and in the end all is there."""
-    sandbox = serve(cases=6_000, organizations=2, page_size_max=250, latency=0.03)
-    operation, done, seen, progress, code = "collection.cases.list", set(), set(), [], None
-    while code != 0:
-        sandbox.log.clear()
-        process = start_loading(tmp_path, kind, sandbox.organizations)
-        number = len(progress)
-        if number < KILLS:  # in another place each time: while it reads, or while dlt loads
-            pages = 16 + 6 * number
-            while process.poll() is None and sum(served.rows > 1 for served in sandbox.log.of(operation)) < pages:
-                time.sleep(0.02)
-            time.sleep(0.2 * (number % 4))
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate(timeout=300)
-        code = process.returncode
-        assert code in {0, -signal.SIGKILL}, output
-        read = {
-            (served.path.split("/")[4], *sorted(pair for pair in served.query if pair[0] in {"FromCreatedAt", "ToCreatedAt"}))
-            for served in sandbox.log.of(operation)
-            if served.rows > 1
-        }
-        assert not read & done
-        seen |= read
-        done = finished(tmp_path, kind)
-        progress.append(len(done))
-    assert sum(before > 0 for before in progress[:-1]) > 1
-    assert done > seen  # it is the same that both tell of
-    table = rows_of(tmp_path, kind, "cases").sort_by("_amili_fetched_at")
-    if kind == "duckdb":
-        assert Counter(table["case_id"].to_pylist()) == keys(sandbox, "cases")
-    last = {row["case_id"]: row["remaining_amount"] for row in table.select(["case_id", "remaining_amount"]).to_pylist()}
-    served = {row["caseId"]: row["remainingAmount"] for row in truth(sandbox, "cases")}
-    assert last == served
-
-
-def test_killed_between_reading_and_loading(serve, tmp_path):
-    """What was read completely is loaded first, and not read again."""
-    sandbox = serve(cases=200, organizations=1)
-    with at_most(50):
-        pipeline_of(tmp_path, "duckdb").extract(amili_source(sandbox.organizations, ["cases"], until=UNTIL, max_rows=40))
-    before = sandbox.log.count("collection.cases.list")
-    assert (
-        len(load(pipeline_of(tmp_path, "duckdb"), amili_source(sandbox.organizations, ["cases"], until=UNTIL, max_rows=40))) == 2
-    )
-    assert before > 2
-    assert Counter(rows_of(tmp_path, "duckdb", "cases")["case_id"].to_pylist()) == keys(sandbox, "cases")
-
-
-def test_without_the_folder_of_the_pipeline(serve, tmp_path):
-    """On another machine the state comes from the destination."""
-    sandbox = serve(cases=100, organizations=1)
-    load(pipeline_of(tmp_path, "duckdb"), amili_source(sandbox.organizations, ["cases"], until=UNTIL))
-    (tmp_path / "state").rename(tmp_path / "gone")
-    sandbox.log.clear()
-    load(pipeline_of(tmp_path, "duckdb"), amili_source(sandbox.organizations, ["cases"], until=UNTIL))
-    assert sandbox.log.count() == 0
-
-
-def test_a_limit_of_dlt(serve, tmp_path):
-    """`add_limit` ends a resource after so many tables; what it did not hand over comes with the next run."""
-    sandbox = serve(cases=200, organizations=1)
-    pipeline = pipeline_of(tmp_path, "duckdb")
-    pipeline.run(amili_source(sandbox.organizations, ["cases"], until=UNTIL, max_rows=30).add_limit(2))
-    held = rows_of(tmp_path, "duckdb", "cases").num_rows
-    assert 0 < held <= 60
-    pipeline.run(amili_source(sandbox.organizations, ["cases"], until=UNTIL, max_rows=30))
-    assert Counter(rows_of(tmp_path, "duckdb", "cases")["case_id"].to_pylist()) == keys(sandbox, "cases")
-
-
-@pytest.mark.slow
-def test_refresh(serve, tmp_path):
-    """What can have changed is read again with `refresh` only, each window once, in as many runs as it takes."""
-    sandbox = serve(cases=60, organizations=1)
-    (organization,) = sandbox.organizations
-    pipeline = pipeline_of(tmp_path, "duckdb")
-    load(pipeline, amili_source([organization], ["cases", "batches"], until=UNTIL, max_rows=20))
-    before = keys(sandbox, "batches")
-    sandbox.insert(organization, 150)
-    load(pipeline, amili_source([organization], ["batches"], until=UNTIL))
-    assert Counter(rows_of(tmp_path, "duckdb", "batches")["batch_id"].to_pylist()) == before
-    sandbox.log.clear()
-    infos = load(
-        pipeline,
-        amili_source([organization], ["cases", "batches"], until=UNTIL, max_rows=20, concurrency=1, refresh=True),
-        rows=1,
-    )
-    assert len(infos) > 2
-    assert len(keys(sandbox, "batches")) > len(before)
-    assert Counter(rows_of(tmp_path, "duckdb", "batches")["batch_id"].to_pylist()) == keys(sandbox, "batches")
-    spans = Counter(
-        tuple(sorted(pair for pair in one.query if "At" in pair[0]))
-        for one in sandbox.log.of("collection.cases.list")
-        if one.rows > 1
-    )
-    assert spans
-    assert max(spans.values()) == 1
-    windows = state_of(pipeline)["cases"]["windows"].values()
-    assert {one["state"] for one in windows} == {"done"}
-    assert len(spans) <= sum(one.get("rows", 0) > 0 for one in windows)
-
-
-def test_what_fails_does_not_stop_the_rest(serve, tmp_path, caplog):
-    """An organization that nobody may see: the others are loaded, and `load` says in the end what is missing."""
-    sandbox = serve(cases=50, organizations=1)
-    pipeline = pipeline_of(tmp_path, "duckdb")
-    organizations = [*sandbox.organizations, "nobody", "noone"]
-    with caplog.at_level(logging.WARNING, logger="amili_async"), pytest.raises(AmiliError, match="and 1 more") as caught:
-        load(pipeline, amili_source(organizations, ["cases"], until=UNTIL))
-    assert caught.value.status == 403
-    assert "cases/nobody" in str(caught.value)
-    assert "cases/nobody" in caplog.text
-    assert Counter(rows_of(tmp_path, "duckdb", "cases")["case_id"].to_pylist()) == keys(sandbox, "cases")
-
-
 def test_a_server_that_counts_wrongly(tmp_path, caplog):
     """Windows that differ from the server's count are loaded, and said so."""
     server = Server(total=lambda count, query: count + 1)
@@ -287,27 +96,6 @@ def test_rows_without_a_date(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="amili_async"):
         pipeline_of(tmp_path, "duckdb").run(resource_of(server, until="2025-02-01"))
     assert "cases/o: 1 rows are in no window" in caplog.text
-
-
-def test_wrong_credentials(serve, tmp_path, monkeypatch):
-    """They are refused in one sentence."""
-    sandbox = serve(cases=1, organizations=1)
-    monkeypatch.setenv("AMILI_CLIENT_SECRET", "wr0ng-secret")
-    with pytest.raises(Unauthorized) as caught:
-        load(pipeline_of(tmp_path, "duckdb"), amili_source(sandbox.organizations, until=UNTIL))
-    assert "wr0ng" not in str(caught.value)
-    monkeypatch.delenv("AMILI_CLIENT_SECRET")
-    with pytest.raises(ConfigError, match="AMILI_CLIENT_SECRET"):
-        load(pipeline_of(tmp_path, "duckdb"), amili_source(sandbox.organizations, until=UNTIL))
-
-
-def test_what_dlt_cannot_load(serve, tmp_path):
-    """Its own errors stay its own."""
-    sandbox = serve(cases=5, organizations=1)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "lake.duckdb").write_text("no database" * 1_000)
-    with pytest.raises(PipelineStepFailed):
-        load(pipeline_of(tmp_path, "duckdb"), amili_source(sandbox.organizations, ["cases"], until=UNTIL))
 
 
 @pytest.mark.parametrize(
