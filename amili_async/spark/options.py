@@ -56,6 +56,8 @@ class Options:
     maxrowsperbatch: int | None = None
     maxspanperbatch: timedelta | None = None
     filters: tuple[tuple[str, str], ...] = ()
+    redaction_made: str | None = None
+    """What is taken out, with a fingerprint of the key, as it was where the options were read."""
 
     @classmethod
     def read(cls, given: Mapping[str, str]) -> Options:
@@ -77,7 +79,8 @@ class Options:
                 found[_NAMES.get(option, option)] = _READERS[option](option, text.strip())
         if "stream" not in found:
             raise ConfigError('the option stream is missing: .option("stream", "cases")')
-        options = cls(**found, filters=tuple(sorted(filters)))
+        redaction = _redaction(found.get("redact", ()))
+        options = cls(**found, filters=tuple(sorted(filters)), redaction_made=str(redaction) if redaction else None)
         options.check()
         return options
 
@@ -114,9 +117,18 @@ class Options:
 
     @property
     def redaction(self) -> Redaction | None:
-        """What is taken out of the rows: with `AMILI_REDACT_KEY` in the environment a keyed hash takes its place."""
-        key = os.environ.get("AMILI_REDACT_KEY", "").encode()
-        return Redaction(self.redact, key=key or None) if self.redact else None
+        """What is taken out of the rows: with `AMILI_REDACT_KEY` in the environment a keyed hash takes its place.
+
+        Raises:
+            ConfigError: the key is not the one that there was where the options were read.
+        """
+        redaction = _redaction(self.redact)
+        if (str(redaction) if redaction else None) != self.redaction_made:
+            raise ConfigError(
+                "AMILI_REDACT_KEY is missing here, or is not the one that the query was planned with: "
+                "set the same in the environment of the driver (before Spark starts) and of all executors"
+            )
+        return redaction
 
     @property
     def order(self) -> Order:
@@ -172,6 +184,11 @@ class Options:
             return Environment.from_env({**os.environ, "AMILI_ENVIRONMENT": self.environment})
         except ConfigError as error:
             raise ConfigError(f"the option environment: {error}") from None
+
+
+def _redaction(names: tuple[str, ...]) -> Redaction | None:
+    key = os.environ.get("AMILI_REDACT_KEY", "").encode()
+    return Redaction(names, key=key or None) if names else None
 
 
 def _provided(name: str | None) -> Credentials | None:

@@ -12,6 +12,7 @@ one that has come meanwhile is taken by both.
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,13 @@ def batches(options: Options, todo: Share) -> Iterator[pa.RecordBatch]:
         AmiliError: a window cannot be read. Reading the partition again is always safe.
     """
     converter = Converter(table_of(options.kind))
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(options.client(todo.rate)) as amili:
+    with (
+        ExitStack() as stack,
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(options.client(todo.rate)) as amili,
+    ):
         reader = _Reader(amili, options)
+        stack.callback(reader.close)  # once nothing runs any more: a reading may get ready while it is cancelled
         first, *others = todo.pieces
         coming = portal.start_task_soon(reader.read, first)
         try:
@@ -74,8 +80,7 @@ def batches(options: Options, todo: Share) -> Iterator[pa.RecordBatch]:
                 finally:
                     reading.close()
         finally:
-            if not coming.cancel() and coming.exception() is None:
-                coming.result().close()
+            coming.cancel()
 
 
 class _Reader:
@@ -88,6 +93,7 @@ class _Reader:
 
     def __init__(self, amili: AmiliClient, options: Options) -> None:
         self._amili, self._options = amili, options
+        self._last: Reading | None = None
         self._puller = Puller(amili, Pace(1, amili.clock), Gate(MEMORY), redaction=options.redaction, tell=_nobody)
 
     async def read(self, piece: Piece) -> Reading:
@@ -96,23 +102,29 @@ class _Reader:
         Raises:
             AmiliError: it cannot be read.
         """
-        reading = await self._whole(piece)
-        if not piece.follows:
-            return reading
-        try:
-            return await self._without_those_before(piece, reading)
-        except BaseException:
-            reading.close()
-            raise
+        reading = await self._whole(piece, str(piece.window))
+        if piece.follows:
+            try:
+                reading = await self._without_those_before(piece, reading)
+            except BaseException:
+                reading.close()
+                raise
+        self._last = reading
+        return reading
 
-    async def _whole(self, piece: Piece, rows: Pager[Raw] | None = None) -> Reading:
+    def close(self) -> None:
+        """Close the last reading, which nobody may have got."""
+        if self._last is not None:
+            self._last.close()
+
+    async def _whole(self, piece: Piece, name: str, rows: Pager[Raw] | None = None) -> Reading:
         """Read a list to its end; once more if rows came or went meanwhile."""
         reading = await self._puller.read(piece.window, _begin, rows)
         if reading.verified is False and not reading.cut_off:
             reading.close()
             reading = await self._puller.read(piece.window, _begin, rows)
         if reading.verified is False:
-            problem = f"{piece.window}: the service counts {reading.total} rows, and {reading.rows} came"
+            problem = f"{name}: the service counts {reading.total} rows, and {reading.rows} came"
             if self._options.unverified == "fail":
                 reading.close()
                 raise PaginationError(problem)
@@ -123,14 +135,19 @@ class _Reader:
         """Return a reading without the rows that the window before has."""
         window, stream = piece.window, stream_named(piece.window.stream)
         period = asked(stream, window.start, window.start, margin_of(stream))
-        shared = await self._whole(piece, self._amili.pager(stream.operation, window.organization, query=period).raw())
+        pager = self._amili.pager(stream.operation, window.organization, query=period).raw()
+        shared = await self._whole(piece, f"the lower bound of {window}", pager)
         shared.close()
         flags = bytearray(reading.rows)
         if not await run_sync(partial(share, reading.work.digests, bytes(shared.work.digests), flags)):
             return reading
         work = Work(window, stream, reading.work.read_at)
         _begin(work)
-        rest, _ = await run_sync(reading.without, flags, work)
+        try:
+            rest, _ = await run_sync(reading.without, flags, work)
+        except BaseException:
+            work.close()
+            raise
         reading.close()
         return rest
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceStreamReader, InputPartition
@@ -68,7 +69,8 @@ class AmiliDataSource(DataSource):
         concurrency: partitions that Spark runs at once, over which the rate is divided; by default all of them.
         environment: production, staging or the URL of a sandbox; by default what `AMILI_ENVIRONMENT` says.
         credentials: `package.module:function` that returns `Credentials`, called where they are used.
-        redact: names of members left out; with `AMILI_REDACT_KEY` in the environment a keyed hash takes their place.
+        redact: names of members left out; with `AMILI_REDACT_KEY` in the environment a keyed hash takes their place. The key has
+            to be the same on the driver and on the executors; a task that finds another one, or none, fails.
         unverified: `log` (default), or `fail` the task, if not as many rows come as the service counts.
         filter.NAME: a parameter of the list, `filter.status`.
         pushfilters: `true` has the service apply filters of the query, beside Spark: `=` on status and type, and on the
@@ -79,7 +81,8 @@ class AmiliDataSource(DataSource):
         maxrowsperbatch: rows that a batch of a stream has at most, where the service counts them.
 
     The offsets of a stream are moments of creation: each batch goes on where the last one ended, and ends `lag` before the
-    present. What changes later is not read again. Limits of batches and `Trigger.AvailableNow` need Spark 4.2.
+    present. What changes later is not read again. If `lag` is raised, `to` set earlier or the clock put back, the stream waits
+    until it is up to its checkpoint again. Limits of batches and `Trigger.AvailableNow` need Spark 4.2.
 
     Raises:
         ConfigError: an option is unknown, missing or wrong; the text says which. One that looks like a secret is refused.
@@ -150,6 +153,7 @@ class _StreamReader(DataSourceStreamReader, _AvailableNow):
     def __init__(self, options: Options) -> None:
         self._options = options
         self._target: datetime | None = None
+        self._reached: Offset | None = None
 
     def initialOffset(self) -> dict[str, str]:  # noqa: N802  # Spark's name
         """Return where the stream begins."""
@@ -164,23 +168,41 @@ class _StreamReader(DataSourceStreamReader, _AvailableNow):
         self._target = farthest(self._options)
 
     def latestOffset(self, start: dict[str, Any] | None = None, limit: Any = None) -> dict[str, str]:  # noqa: N802  # Spark's name
-        """Return the end of the next batch."""
-        offset = beginning(self._options) if start is None else Offset.read(start, self._options)
+        """Return the end of the next batch, which is never before `start`.
+
+        Before Spark 4.2 there is no `start`. A stream that goes on has then been asked for the empty `partitions` at the last
+        offset of its checkpoint.
+        """
+        offset = (self._reached or beginning(self._options)) if start is None else Offset.read(start, self._options)
         target = self._target or farthest(self._options)
-        if target <= offset.until:
-            return offset.written()
-        if limit is None or isinstance(limit, admission.ReadAllAvailable):
-            return Offset(offset.lists, offset.origin, target).written()
-        return limited(self._options, offset, target).written()
+        if target > offset.until:
+            everything = limit is None or isinstance(limit, admission.ReadAllAvailable)
+            offset = replace(offset, until=target) if everything else limited(self._options, offset, target)
+        return self._reach(offset).written()
 
     def partitions(self, start: dict[str, Any], end: dict[str, Any]) -> list[InputPartition]:
-        """Plan a batch, on the driver."""
+        """Plan a batch, on the driver.
+
+        Raises:
+            ConfigError: it ends before it starts, so that the next batch would read rows again.
+        """
         first, last = Offset.read(start, self._options), Offset.read(end, self._options)
+        if last.until < first.until:
+            raise ConfigError(
+                f"the offsets of the checkpoint go back, from {start['until']} to {end['until']}, which would double rows: "
+                "give a new checkpointLocation"
+            )
+        self._reach(last)
         return _partitions(plan(self._options, (first.until, last.until), first.origin))
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Read a partition, on an executor."""
         return _read(self._options, partition)
+
+    def _reach(self, offset: Offset) -> Offset:
+        if self._reached is None or offset.until >= self._reached.until:
+            self._reached = offset
+        return offset
 
 
 def _partitions(shares: Iterable[Share]) -> list[InputPartition]:

@@ -50,7 +50,7 @@ def server(monkeypatch) -> Callable[..., FakeTransport]:
 
     def serve(handler: Callable[[Request], object]) -> FakeTransport:
         transport = FakeTransport(handler)
-        monkeypatch.setattr("amili_async.client.AiohttpTransport", lambda *_, **__: transport)
+        monkeypatch.setattr("amili_async.transport.AiohttpTransport", lambda *_, **__: transport)
         monkeypatch.setattr("amili_async.client.SystemClock", FakeClock)
         monkeypatch.setenv("AMILI_TOKEN", "t0ken")
         return transport

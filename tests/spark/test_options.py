@@ -152,12 +152,32 @@ def test_providers_that_fail(name, said):
 
 def test_redaction(monkeypatch):
     """The key of a redaction is read where rows are, and is in no option."""
-    found = options(redact="email")
-    assert found.redaction.key is None
+    monkeypatch.delenv("AMILI_REDACT_KEY", raising=False)
+    plain = options(redact="email")
+    assert plain.redaction.key is None
     monkeypatch.setenv("AMILI_REDACT_KEY", "hunter2")
-    assert found.redaction.key == b"hunter2"
+    keyed = options(redact="email")
+    assert keyed.redaction.key == b"hunter2"
     assert options().redaction is None
-    assert b"hunter2" not in pickle.dumps(found)
+    assert b"hunter2" not in pickle.dumps(keyed)
+    assert "hunter2" not in repr(keyed)
+
+
+def test_another_key(monkeypatch):
+    """A process with another key than that of the driver, or with none, reads nothing: its hashes would be others, or nulls."""
+    for planned, there in (("hunter2", None), ("hunter2", "hunter3"), (None, "hunter2")):
+        for key in (planned, there):
+            if key is None:
+                monkeypatch.delenv("AMILI_REDACT_KEY", raising=False)
+            else:
+                monkeypatch.setenv("AMILI_REDACT_KEY", key)
+            if key is planned:
+                sent = pickle.dumps((options(redact="email"), options()))
+        found, unredacted = pickle.loads(sent)  # noqa: S301  # our own
+        with pytest.raises(ConfigError, match="AMILI_REDACT_KEY is missing here, or is not the one") as caught:
+            _ = found.redaction
+        assert "hunter" not in str(caught.value)
+        assert unredacted.redaction is None
 
 
 def test_names_that_differ_in_case():

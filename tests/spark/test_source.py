@@ -166,6 +166,45 @@ def test_a_stream(monkeypatch):
     assert unlimited.latestOffset(unlimited.initialOffset(), unlimited.getDefaultReadLimit())["until"] == "2026-01-19T23:55:00Z"
 
 
+@pytest.mark.parametrize("change", [{"lag": "2d"}, {"to": "2026-01-03"}, {"from": "2026-01-09"}], ids=["lag", "to", "from"])
+def test_no_way_back(change, monkeypatch):
+    """What moves the end of a stream back, between batches or runs, makes it wait: no offset is before one that was given."""
+    server = Server(bounds="[]")
+    server.add("cases", "o", *(at("2026-01-01") + (at("2026-01-02") - at("2026-01-01")) * day for day in range(12)))
+    answer_by(monkeypatch, server)
+    given = {"stream": "cases", "organizations": "o", "from": "2026-01-01"}
+    keys = []
+
+    def run(reader, start, end):
+        for partition in reader.partitions(start, end):
+            keys.extend(key for batch in reader.read(partition) for key in batch.column("case_id").to_pylist())
+
+    monkeypatch.setattr(offsets, "now", lambda: at("2026-01-08T00:05"))
+    made = AmiliDataSource(given)
+    reader = made.streamReader(made.schema())
+    end = reader.latestOffset()  # so Spark 4.0 and 4.1 ask, in this order
+    run(reader, reader.initialOffset(), end)
+    monkeypatch.setattr(offsets, "now", lambda: at("2026-01-06"))
+    assert reader.latestOffset() == end
+    monkeypatch.setattr(offsets, "now", lambda: at("2026-01-08T00:04"))
+    made = AmiliDataSource({**given, **change})
+    reader = made.streamReader(made.schema())
+    assert reader.partitions(end, end) == []  # so they say where the checkpoint is
+    assert reader.latestOffset() == end
+    assert reader.latestOffset(end) == end  # as 4.2 asks
+    monkeypatch.setattr(offsets, "now", lambda: at("2026-01-20"))
+    later = reader.latestOffset()
+    assert (later["until"] > end["until"]) is ("to" not in change)
+    assert later["from"] == end["from"]
+    run(reader, end, later)
+    assert reader.partitions(end, end) == []
+    assert reader.latestOffset() == later
+    assert Counter(keys) == dict.fromkeys((f"o-{number}" for number in range(8 if "to" in change else 12)), 1)
+    back = {**end, "until": "2026-01-07T00:00:00Z"}
+    with pytest.raises(ConfigError, match="go back, from 2026-01-08T00:00:00Z to 2026-01-07T00:00:00Z, which would double rows"):
+        reader.partitions(end, back)
+
+
 def test_before_spark_4_2(monkeypatch):
     """There Spark asks for no limits, so that an option for one would be without effect: it is refused."""
     with monkeypatch.context() as patch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter
 from datetime import timedelta
@@ -12,10 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amili_async.errors import Forbidden, PaginationError
+from amili_async.spark import reading
 from amili_async.spark.planning import Piece, Share, dealt, plan
 from amili_async.spark.reading import batches
 from amili_async.sync import Window
 from amili_async.sync.asking import asked, margin_of
+from amili_async.sync.reading import Reading
+from amili_async.sync.sinks.base import Work
 from amili_async.sync.streams import STREAMS
 from amili_async.testing import Reply
 from tests.sync.kit import Server, at
@@ -195,6 +199,22 @@ def test_totals_that_lie(monkeypatch, caplog):
         keys_of(options(unverified="fail"), _pieces(1))
 
 
+def test_totals_of_a_bound_that_lie(monkeypatch, caplog):
+    """What does not add up on the bound of a window is said of the bound, and not of the window."""
+    server = Server(
+        bounds="[]",
+        total=lambda count, query: count + ("59:59.999" in query["FromCreatedAt"] and "01:00:00.001" in query["ToCreatedAt"]),
+    )
+    server.add("cases", "o", BASE + HOUR)
+    answer_by(monkeypatch, server)
+    said = "the lower bound of cases/o/20260101T010000Z_20260101T020000Z: the service counts 2 rows, and 1 came"
+    with caplog.at_level(logging.WARNING, "amili_async"):
+        assert keys_of(options(), _pieces(2)[1:]) == []
+    assert [message for message in caplog.messages if "the service counts" in message] == [said]
+    with pytest.raises(PaginationError, match=f"^{said}$"):
+        keys_of(options(unverified="fail"), _pieces(2)[1:])
+
+
 def test_totals_that_move(monkeypatch, caplog):
     """If the second reading is complete there is nothing to say."""
     lies = iter([7])
@@ -238,3 +258,39 @@ def test_stopping_early(monkeypatch):
         pytest.fail("the next window is not read ahead")
     time.sleep(0.1)  # now it is there, or is about to be
     again.close()
+
+
+@pytest.mark.parametrize("late", ["share", "without"])
+def test_ready_while_stopping(late, monkeypatch):
+    """A reading that gets ready while it is cancelled, or nearly so, is closed, too."""
+    server, transports = Server(bounds="[]"), []
+    server.add("cases", "o", BASE, BASE + HOUR, BASE + 1.5 * HOUR)
+    answer_by(monkeypatch, server, transports)
+    begun, closed = [], []
+    init, close = Work.__init__, Work.close
+    monkeypatch.setattr(Work, "__init__", lambda self, *args: begun.append(self) or init(self, *args))
+    monkeypatch.setattr(Work, "close", lambda self: closed.append(self) or close(self))
+    busy, ended = threading.Event(), threading.Event()
+
+    def slow(*args):
+        busy.set()
+        assert ended.wait(10)
+        return function(*args)
+
+    place = reading if late == "share" else Reading
+    function = getattr(place, late)
+    monkeypatch.setattr(place, late, slow)
+    rows = batches(options(), Share(tuple(_pieces(2)), None))
+    assert next(rows).num_rows == 2
+    assert busy.wait(10)
+    (transport, _), *_ = transports
+    aclose = transport.aclose
+
+    async def release():  # the client is closed once the reading has been cancelled
+        ended.set()
+        await aclose()
+
+    monkeypatch.setattr(transport, "aclose", release)
+    rows.close()
+    assert len(begun) == 4  # two windows, the bound between them, and the second without that
+    assert {id(one) for one in begun} == {id(one) for one in closed}
