@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from importlib.util import find_spec
 
 from hypothesis import HealthCheck, settings
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so do the programs that they start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Hypothesis looks for wrong answers, not for slow machines.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
