@@ -23,10 +23,8 @@ from amili_async.errors import PaginationError
 from amili_async.sync.arrow import Converter
 from amili_async.sync.asking import asked, margin_of
 from amili_async.sync.keys import share
-from amili_async.sync.pace import Gate, Pace
-from amili_async.sync.pulling import Puller
-from amili_async.sync.remote import MEMORY
-from amili_async.sync.sinks.base import Spool, Work
+from amili_async.sync.remote import begin, lone_puller
+from amili_async.sync.sinks.base import Work
 from amili_async.sync.streams import stream_named
 from amili_async.sync.tables import table_of
 
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from amili_async.pagination import Pager
     from amili_async.spark.options import Options
     from amili_async.spark.planning import Piece, Share
-    from amili_async.sync.events import Event
     from amili_async.sync.reading import Reading
 
 __all__ = ["batches"]
@@ -94,7 +91,7 @@ class _Reader:
     def __init__(self, amili: AmiliClient, options: Options) -> None:
         self._amili, self._options = amili, options
         self._last: Reading | None = None
-        self._puller = Puller(amili, Pace(1, amili.clock), Gate(MEMORY), redaction=options.redaction, tell=_nobody)
+        self._puller = lone_puller(amili, options.redaction)
 
     async def read(self, piece: Piece) -> Reading:
         """Read a window. Whoever gets the reading closes it.
@@ -119,10 +116,10 @@ class _Reader:
 
     async def _whole(self, piece: Piece, name: str, rows: Pager[Raw] | None = None) -> Reading:
         """Read a list to its end; once more if rows came or went meanwhile."""
-        reading = await self._puller.read(piece.window, _begin, rows)
+        reading = await self._puller.read(piece.window, begin, rows)
         if reading.verified is False and not reading.cut_off:
             reading.close()
-            reading = await self._puller.read(piece.window, _begin, rows)
+            reading = await self._puller.read(piece.window, begin, rows)
         if reading.verified is False:
             problem = f"{name}: the service counts {reading.total} rows, and {reading.rows} came"
             if self._options.unverified == "fail":
@@ -142,7 +139,7 @@ class _Reader:
         if not await run_sync(partial(share, reading.work.digests, bytes(shared.work.digests), flags)):
             return reading
         work = Work(window, stream, reading.work.read_at)
-        _begin(work)
+        begin(work)
         try:
             rest, _ = await run_sync(reading.without, flags, work)
         except BaseException:
@@ -150,11 +147,3 @@ class _Reader:
             raise
         reading.close()
         return rest
-
-
-def _begin(work: Work) -> None:
-    work.spools = {work.stream.name: Spool()}
-
-
-def _nobody(event: Event) -> None:
-    """Tell nobody."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amili_async.sync.sinks.base import Work
     from amili_async.sync.windows import Window
 
-__all__ = ["ClientSettings", "read_window"]
+__all__ = ["ClientSettings", "begin", "lone_puller", "read_window"]
 
 MEMORY = 64 * 2**20
 
@@ -105,11 +105,16 @@ def _run(settings: ClientSettings, window: Window, redact: Redaction | None) -> 
 
 async def _read(settings: ClientSettings, window: Window, redact: Redaction | None) -> Work:
     async with settings.client() as amili:
-        puller = Puller(amili, Pace(1, amili.clock), Gate(MEMORY), redaction=redact, tell=_nobody)
-        return (await puller.read(window, _begin)).work
+        return (await lone_puller(amili, redact).read(window, begin)).work
 
 
-def _begin(work: Work) -> None:
+def lone_puller(amili: AmiliClient, redaction: Redaction | None) -> Puller:
+    """Return what reads windows outside of a job: one request at a time, and nobody hears how it goes."""
+    return Puller(amili, Pace(1, amili.clock), Gate(MEMORY), redaction=redaction, tell=_nobody)
+
+
+def begin(work: Work) -> None:
+    """Give work of which no sink knows its spool."""
     work.spools = {work.stream.name: Spool()}
 
 
