@@ -6,6 +6,7 @@ Every endpoint is one `Operation` in the `operations.py` of its product. Nothing
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar, cast, get_args
 from urllib.parse import quote
 
@@ -138,19 +139,20 @@ def fill(template: str, values: Sequence[object]) -> str:
     Raises:
         ConfigError: the number of values is wrong, or a value is empty or a dot segment, which would name another path.
     """
-    names = PLACEHOLDER.findall(template)
-    if len(names) != len(values):
-        raise ConfigError(f"{template} takes {len(names)} values ({', '.join(names) or 'none'}), not {len(values)}")
-    texts = iter(zip(names, values, strict=True))
+    return _filled(template, tuple("" if value is None else str(value) for value in values))
 
-    def quoted(_: re.Match[str]) -> str:
-        name, value = next(texts)
-        text = "" if value is None else str(value)
+
+@lru_cache(maxsize=256)
+def _filled(template: str, texts: tuple[str, ...]) -> str:
+    """Fill a template; kept, since all pages of a list have the same path."""
+    names = PLACEHOLDER.findall(template)
+    if len(names) != len(texts):
+        raise ConfigError(f"{template} takes {len(names)} values ({', '.join(names) or 'none'}), not {len(texts)}")
+    for name, text in zip(names, texts, strict=True):
         if not text.strip() or text in {".", ".."}:
             raise ConfigError(f"{name} must not be empty or a dot segment")
-        return quote(text, safe="")
-
-    return PLACEHOLDER.sub(quoted, template)
+    left = iter(texts)
+    return PLACEHOLDER.sub(lambda _: quote(next(left), safe=""), template)
 
 
 def reaim(operation: Operation[T], target: str) -> Operation[T]:

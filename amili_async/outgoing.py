@@ -105,7 +105,9 @@ def outgoing(
         media = {"Content-Type": f"application/{'json-patch+json' if operation.body == 'json-patch' else 'json'}"}
     if operation.response is None and operation.paging is None:
         media["Accept"] = "application/json, */*"  # what it answers is not known: it may be a file
-    headers = merge_headers(merge_headers(_HEADERS, media), options.headers)
+    headers = {**_HEADERS, **media}
+    if options.headers:
+        headers = merge_headers(headers, options.headers)
     if options.idempotency_key is not None:
         headers[environment.idempotency_header] = options.idempotency_key
     return {"url": url, "headers": headers, "body": content}

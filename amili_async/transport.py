@@ -156,15 +156,21 @@ class AiohttpTransport:
         return {"proxy": proxy.with_user(None), "proxy_headers": {"Authorization": f"Basic {login}"}}
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """Take the body piece by piece into one buffer: pieces that wait to be joined would double the memory of each page."""
         limit = self._limits.response_bytes
-        chunks: list[bytes] = []
-        size = 0
-        while chunk := await response.content.readany():
-            size += len(chunk)
-            if size > limit:
+        body = io.BytesIO()
+        announced = response.content_length or 0
+        if 0 < announced <= min(limit, _BUFFER):
+            # All of it at once, so that it need not move as it grows.
+            body.seek(announced - 1)
+            body.write(b"\0")
+            body.seek(0)
+        while piece := await response.content.readany():
+            body.write(piece)
+            if body.tell() > limit:
                 raise DecodeError(f"the answer is larger than {limit:,} bytes (Limits.response_bytes)")
-            chunks.append(chunk)
-        return b"".join(chunks)
+        body.truncate()
+        return body.getvalue()
 
     async def aclose(self) -> None:
         """Close what was opened here; a connector that was passed in stays open."""

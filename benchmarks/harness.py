@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Self
@@ -24,6 +27,8 @@ __all__ = ["PATIENCE", "Failed", "Plan", "Ratio", "Run", "Runs", "Server", "busy
 
 PATIENCE = 600
 """Seconds that a candidate may take."""
+TURN = 0.05
+"""Seconds that a candidate runs before it is the next one's turn."""
 
 
 class Failed(Exception):
@@ -100,20 +105,32 @@ class Server:
 def run(entrants: Sequence[tuple[str, Target]]) -> list[Run]:
     """Run candidates, each in a process of its own, on the first core where the system lets one choose.
 
-    Several share that core and begin together: the system gives them turns of milliseconds, so that whatever slows the machine
-    down for a while slows down all of them, and their CPU times can be compared.
+    Several share that core, turn by turn, so that whatever slows the machine down for a while slows down all of them, and their
+    CPU times can be compared.
     """
     processes = [_started(name, target, together=len(entrants) > 1) for name, target in entrants]
-    if len(processes) > 1:
-        for process in processes:
-            if process.stdout and not process.stdout.readline():  # it is warm, or has broken off
-                break
-        for process in processes:
-            if process.stdin and process.poll() is None:
-                process.stdin.write("\n")
-                process.stdin.flush()
+    if len(processes) > 1 and all(process.stdout and process.stdout.readline() for process in processes):  # all are warm
+        _take_turns(processes)
     outs = [process.communicate(timeout=PATIENCE) for process in processes]
     return [_run(*entrant, process.returncode, *out) for entrant, process, out in zip(entrants, processes, outs, strict=True)]
+
+
+def _take_turns(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Let one process run at a time, the others stopped: turns are so long that finding cold caches costs next to nothing."""
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+        if process.stdin:
+            process.stdin.write("\n")
+            process.stdin.flush()
+    waiting = deque(processes)
+    while waiting:
+        process = waiting.popleft()
+        process.send_signal(signal.SIGCONT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(TURN if waiting else PATIENCE)
+            continue
+        process.send_signal(signal.SIGSTOP)
+        waiting.append(process)
 
 
 def _started(name: str, target: Target, *, together: bool) -> subprocess.Popen[str]:
