@@ -9,26 +9,41 @@ import subprocess
 import sys
 import time
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     from benchmarks.candidate import Target
     from benchmarks.rows import Row
 
-__all__ = ["PATIENCE", "Failed", "Plan", "Ratio", "Run", "Runs", "Server", "busy", "compare", "heats", "ratios", "run", "values"]
+__all__ = [
+    "PATIENCE",
+    "Failed",
+    "Plan",
+    "Ratio",
+    "Run",
+    "Runs",
+    "Server",
+    "busy",
+    "compare",
+    "heats",
+    "ratios",
+    "run",
+    "take_turns",
+    "values",
+]
 
 PATIENCE = 600
 """Seconds that a candidate may take."""
 TURN = 0.05
-"""Seconds that a candidate runs before it is the next one's turn."""
+"""Seconds of a turn: long enough that the caches, which others have filled meanwhile, hardly matter."""
 
 
 class Failed(Exception):
@@ -110,27 +125,33 @@ def run(entrants: Sequence[tuple[str, Target]]) -> list[Run]:
     """
     processes = [_started(name, target, together=len(entrants) > 1) for name, target in entrants]
     if len(processes) > 1 and all(process.stdout and process.stdout.readline() for process in processes):  # all are warm
-        _take_turns(processes)
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+            if process.stdin:
+                process.stdin.write("\n")
+                process.stdin.flush()
+        take_turns([partial(_turn, process) for process in processes])
     outs = [process.communicate(timeout=PATIENCE) for process in processes]
     return [_run(*entrant, process.returncode, *out) for entrant, process, out in zip(entrants, processes, outs, strict=True)]
 
 
-def _take_turns(processes: Sequence[subprocess.Popen[str]]) -> None:
-    """Let one process run at a time, the others stopped: turns are so long that finding cold caches costs next to nothing."""
-    for process in processes:
-        process.send_signal(signal.SIGSTOP)
-        if process.stdin:
-            process.stdin.write("\n")
-            process.stdin.flush()
-    waiting = deque(processes)
+def take_turns(turns: Iterable[Callable[[], bool]]) -> None:
+    """Let candidates run one at a time, turn by turn, until all are done: each call is a turn, and tells if it was the last."""
+    waiting = deque(turns)
     while waiting:
-        process = waiting.popleft()
-        process.send_signal(signal.SIGCONT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(TURN if waiting else PATIENCE)
-            continue
+        turn = waiting.popleft()
+        if not turn():
+            waiting.append(turn)
+
+
+def _turn(process: subprocess.Popen[str]) -> bool:
+    process.send_signal(signal.SIGCONT)
+    try:
+        process.wait(TURN)
+    except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGSTOP)
-        waiting.append(process)
+        return False
+    return True
 
 
 def _started(name: str, target: Target, *, together: bool) -> subprocess.Popen[str]:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +15,9 @@ from urllib.request import urlopen
 
 from amili_async import AmiliClient, ClientCredentials, Environment
 from benchmarks.environments import PEERS, interpreter
-from benchmarks.harness import PATIENCE, Failed, Run, compare, ratios, values
+from benchmarks.harness import Run, compare, ratios, values
 from benchmarks.rows import Row
+from benchmarks.sync_candidates import PAGE, Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -30,17 +27,33 @@ if TYPE_CHECKING:
 
 __all__ = ["SYNC_ROWS", "run_sync"]
 
-PAGE = "500"
-"""Rows of a page that the peers ask for; it is the default of the sync job."""
 
-
-def _times(name: str, text: str, pair: tuple[str, str], goal: float | None, *, heat: str = "", rounds: int | None = None) -> Row:
+def _times(
+    name: str,
+    text: str,
+    pair: tuple[str, str],
+    goal: float | None,
+    *,
+    heat: str = "",
+    rounds: int | None = None,
+    together: bool = True,
+) -> Row:
     ours, theirs = pair
 
     def figure(runs: dict[str, list[Run]]) -> Any:
         return ratios(runs, theirs, ours, "wall")
 
-    return Row(name=name, text=text, goal=goal, at="least", needs=(ours, theirs), figure=figure, heat=heat, rounds=rounds)
+    return Row(
+        name=name,
+        text=text,
+        goal=goal,
+        at="least",
+        needs=(ours, theirs),
+        figure=figure,
+        heat=heat,
+        rounds=rounds,
+        together=together,
+    )
 
 
 def _memory(name: str, text: str, fact: str, goal: float) -> Row:
@@ -61,7 +74,7 @@ SYNC_ROWS: tuple[Row, ...] = (
     _times("S3b", "rows/s to DuckDB / dlt to DuckDB", ("duckdb", "dlt duckdb"), 15, heat="S3"),
     _times("S3c", "rows/s to PostgreSQL / dlt to DuckDB", ("postgres", "dlt duckdb"), 15, heat="S3"),
     _times("S3d", "rows/s to DuckDB / dlt set for speed", ("duckdb", "dlt flat duckdb"), None, heat="S3"),
-    _times("S4", "32 windows in flight / one chain, 200 ms, 100 a page", ("windows", "chain"), 25, rounds=1),
+    _times("S4", "32 windows in flight / one chain, 200 ms, 100 a page", ("windows", "chain"), 25, rounds=1, together=False),
     _times("S6", "dlt with our source to Parquet / with rest_api set for speed", ("source parquet", "dlt flat parquet"), None),
     _times("S6b", "dlt with our source to DuckDB / with rest_api set for speed", ("source duckdb", "dlt flat duckdb"), None),
     _memory("S5", "peak memory of a sync to Parquet", "peak_mb", 250),
@@ -128,11 +141,11 @@ def run_sync(
             if "ndjson" in stage.candidates:
                 tell("warming up")
                 asyncio.run(_walk(ready))  # now the server has encoded its pages, for those who ask for the whole list,
-                bench.run("ndjson")  # and for those who ask window by window
+                bench.run_all(["ndjson"])  # and for those who ask window by window
             if stage.latency:
                 for name in sorted(stage.candidates):
                     tell(f"warming up: {name}")
-                    bench.run(name)  # without latency
+                    bench.run_all([name])  # without latency
                 with urlopen(f"{ready['slow']}?seconds={stage.latency}", timeout=60):  # noqa: S310  # our own
                     pass
             short = " (too few to judge by: it was to be quick)" if quick else ""
@@ -140,122 +153,11 @@ def run_sync(
             figures.add(compare(mine, bench.run_all, plan, tell))
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Runs candidates against one server."""
-
-    ready: dict[str, Any]
-    cases: int
-    peers: dict[str, Path]
-
-    def run_all(self, names: Sequence[str]) -> list[Run]:
-        """Run candidates, one after the other."""
-        return [self.run(name) for name in names]
-
-    def run(self, name: str) -> Run:
-        """Run one candidate, with an empty folder to write to."""
-        folder = Path(tempfile.mkdtemp(prefix="amili-benchmark-"))
-        try:
-            before, started = _cpu(self.ready), time.perf_counter()
-            failed = _piped(self._commands(name, folder), {**os.environ, **self._variables()}, folder)
-            wall = time.perf_counter() - started
-            worked = _cpu(self.ready) - before
-            facts = {} if failed else _facts(name, folder)
-            if facts.get("rows") != self.cases:
-                raise Failed(f"{name} failed: {facts.get('rows', 'no')} rows of {self.cases}; {failed}")
-            return Run({**facts, "wall": wall, "server_cpu": worked})
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _commands(self, name: str, folder: Path) -> list[list[str]]:
-        """Return the commands of a candidate, each of which reads what the one before it prints."""
-        here, ready = Path(__file__).parent, json.dumps(self.ready)
-        peer, _, kind = name.partition(" ")
-        if peer == "dlt":
-            return [[str(self.peers["dlt"]), str(here / "dlt_peer.py"), ready, kind, str(folder), PAGE]]
-        if peer == "source":
-            return [[str(self.peers["source"]), str(here / "dlt_source.py"), ready, kind, str(folder)]]
-        if peer == "singer":
-            tap = [str(self.peers["singer"]), str(here / "singer_peer.py"), ready, PAGE]
-            target = [str(self.peers["singer"]), str(here / "singer_target.py"), str(folder)]
-            return [tap, target] if kind == "lines" else [tap]
-        if name == "memory":
-            return [[sys.executable, "-m", "benchmarks.sync_memory", ready, str(folder), str(self.cases)]]
-        target_of = {
-            "sqlite": f"sqlite:{folder}/a.db",
-            "duckdb": f"duckdb:{folder}/a.duckdb",
-            "postgres": f"{self.ready.get('postgres')}&schema={folder.name.replace('-', '_')}",
-            "ndjson": f"ndjson:{folder}/lake",
-        }
-        options = {
-            "windows": ["--concurrency", "32", "--max-rows", "700"],
-            "chain": ["--concurrency", "1", "--max-rows", str(self.cases)],
-        }
-        sync = ["sync", "run", "--org", self.ready["organization"], "--streams", "cases", *options.get(name, [])]
-        return [[sys.executable, "-m", "amili_async", *sync, "--to", target_of.get(name, f"parquet:{folder}/lake")]]
-
-    def _variables(self) -> dict[str, str]:
-        return {
-            "AMILI_ENVIRONMENT": self.ready["url"],
-            "AMILI_CLIENT_ID": self.ready["client_id"],
-            "AMILI_CLIENT_SECRET": self.ready["client_secret"],
-        }
-
-
-def _piped(commands: list[list[str]], environ: dict[str, str], folder: Path) -> str:
-    """Run commands, each of which reads what the one before it prints; return what went wrong, if anything did."""
-    running: list[subprocess.Popen[bytes]] = []
-    with (folder / "stdout").open("wb") as out, (folder / "stderr").open("w+b") as err:
-        for command in commands:
-            before = running[-1].stdout if running else subprocess.DEVNULL
-            after = out if command is commands[-1] else subprocess.PIPE
-            running.append(subprocess.Popen(command, env=environ, stdin=before, stdout=after, stderr=err))  # noqa: S603  # our own
-            if len(running) > 1 and (pipe := running[-2].stdout):
-                pipe.close()  # it is the next one's now
-        try:
-            statuses = [process.wait(PATIENCE) for process in running]
-        except subprocess.TimeoutExpired:
-            for process in running:
-                process.kill()
-            return f"not done after {PATIENCE} s"
-        if not any(statuses):
-            return ""
-        err.seek(0)
-        return err.read().decode(errors="replace").strip()[-500:] or "it said nothing"
-
-
-def _facts(name: str, folder: Path) -> dict[str, float]:
-    """Return what a candidate has told; what the Singer SDK has written is counted."""
-    out = folder / "stdout"
-    if name == "singer tap":
-        with out.open("rb") as lines:
-            return {"rows": sum(b'"type":"RECORD"' in line[:40] for line in lines)}
-    if name == "singer lines":
-        with (folder / "cases.jsonl").open("rb") as lines:
-            return {"rows": sum(1 for _ in lines)}
-    text = out.read_text(encoding="utf-8")
-    if name == "memory":
-        found: dict[str, float] = json.loads(text)
-        return found
-    return {"rows": _rows_said(text)}
-
-
-def _rows_said(text: str) -> int:
-    """Return the rows that were written: dlt's script prints their number alone, the sync job has them in its table."""
-    found = re.search(r"(?:^|cases\s+)(\d[\d,]*)", text)
-    return int(found[1].replace(",", "")) if found else 0
-
-
 async def _walk(ready: dict[str, Any]) -> None:
     credentials = ClientCredentials(ready["client_id"], ready["client_secret"])
     async with AmiliClient(credentials, environment=Environment.local(ready["url"])) as amili:
         async for _ in amili.collection.cases.list(ready["organization"], page_size=int(PAGE)).raw().pages():
             pass
-
-
-def _cpu(ready: dict[str, Any]) -> float:
-    with urlopen(ready["cpu"], timeout=60) as answer:  # noqa: S310  # our own
-        return float(answer.read())
 
 
 @contextmanager

@@ -28,7 +28,10 @@ OTHER = "(other)"
 _NAME = re.compile(r"[\w -]{1,40}", re.ASCII)
 
 
-class Priced(msgspec.Struct):
+ZERO = Decimal(0)
+
+
+class Priced(msgspec.Struct, frozen=True, gc=False):
     """Whatever has a currency, which is an empty object in places."""
 
     currency: Any = None
@@ -49,7 +52,7 @@ class Amounts:
         """Add a case by its status, remaining_amount, claims and invoices; None is one that cannot be read."""
         if case is not None:
             try:
-                amount = case.remaining_amount or Decimal(0)
+                amount = case.remaining_amount or ZERO
                 if amount.is_finite() and abs(amount.adjusted()) <= BEYOND:
                     self._put(_name(case.status or "(none)"), _currency(case), 1, amount)
                     return
@@ -67,16 +70,24 @@ class Amounts:
 
     def _put(self, status: str, currency: str, cases: int, amount: Decimal) -> None:
         key = (status, currency)
-        if key not in self._sums and len(self._sums) >= MANY:
-            key = (OTHER, "")
-        count, total = self._sums.get(key, (0, Decimal(0)))
-        self._sums[key] = (count + cases, EXACT.add(total, amount))
+        sums = self._sums.get(key)
+        if sums is None:
+            if len(self._sums) >= MANY:
+                key = (OTHER, "")
+            sums = self._sums.get(key, (0, ZERO))
+        self._sums[key] = (sums[0] + cases, EXACT.add(sums[1], amount))
 
 
 def _currency(case: Any) -> str:
     """Return the one currency of a case's claims and invoices; a case has none of its own."""
-    names = {part.currency for part in (*(case.claims or ()), *(case.invoices or ())) if isinstance(part.currency, str)}
-    return _name(names.pop()) if len(names) == 1 else "(mixed)" if names else ""
+    found: str | None = None
+    for part in (*(case.claims or ()), *(case.invoices or ())):
+        currency = part.currency
+        if currency != found and isinstance(currency, str):
+            if found is not None:
+                return "(mixed)"
+            found = currency
+    return "" if found is None else _name(found)
 
 
 @lru_cache(maxsize=256)

@@ -17,13 +17,14 @@ import pyarrow.json as pj
 
 from amili_async.structs import encode
 from amili_async.sync.extras import Walker
+from amili_async.sync.lines import as_lines, count_lines
 from amili_async.sync.shapes import MARK, MOMENT, Extras, Odd, Place, Shaper, are_keys, extras_of, is_open, schema_of, wire_schema
 from amili_async.sync.sinks.base import CHUNK
 from amili_async.sync.tables import table_of
 from amili_async.sync.values import Findings, Mixed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from amili_async.sync.streams import Stream
@@ -172,7 +173,7 @@ class Converter:
             else:
                 extra = self._walker.unknown(row, found)
             extras.append(extra)
-        arrays, _ = self._read(_joined(rows), passing=True)
+        arrays, _ = self._read(as_lines(rows), passing=True)
         if found.twice:
             raise Odd
         if not found.unknown:
@@ -212,11 +213,11 @@ class Converter:
     ) -> list[pa.Array]:
         """Read rows that fit. Should one not do so all the same, it is kept whole in its extra."""
         try:
-            return self._read(_joined(rows), trusted=True)[0]
+            return self._read(as_lines(rows), trusted=True)[0]
         except (pa.ArrowInvalid, Odd):
             if len(rows) == 1:
                 rows[0], extras[begin] = self._walker.bare(source[begin], found)
-                return self._read(_joined(rows), trusted=True)[0]
+                return self._read(as_lines(rows), trusted=True)[0]
         half = len(rows) // 2
         parts = [
             self._read_all(rows[:half], extras, source, found, begin),
@@ -232,7 +233,7 @@ class Converter:
             trusted: each has a key, and its numbers are plain.
             passing: members without a column are passed by.
         """
-        rows = lines.count(b"\n")
+        rows = count_lines(lines)
         if not lines.startswith(b"{") or _NULL_ROW.search(lines):
             raise Odd
         found = pj.read_json(
@@ -262,7 +263,3 @@ def _enough(found: Findings, mixed: frozenset[Path]) -> _Way:
     if found.unknown:
         return _Way.ALL_LIGHTLY
     return _Way.MARKED if found.empties else _Way.AS_THEY_ARE
-
-
-def _joined(rows: Iterable[bytes]) -> bytes:
-    return b"\n".join((*rows, b""))

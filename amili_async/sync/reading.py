@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from amili_async.sync.amounts import Amounts
 from amili_async.sync.keys import KeySet
 from amili_async.sync.ledger import Entry, digest
+from amili_async.sync.lines import as_lines, count_lines
 from amili_async.sync.parts import Splitter
 from amili_async.sync.probe import Look, Probe
 
@@ -90,13 +91,13 @@ class Reading:
         found: Sequence[Raw | bytes] = tuple(rows)
         if self._redaction is not None:
             found = [self._redaction.apply(bytes(row)) for row in found]
-        lines = _lines(found)
+        lines = as_lines(found)
         looks = None
-        if lines.count(b"\n") == len(found) and b"\r" not in lines:
+        if count_lines(lines) == len(found) and b"\r" not in lines:
             looks = self._probe.look_at_all(lines)
         if looks is None:
             found = [bytes(row).replace(b"\n", b" ").replace(b"\r", b" ") for row in found]  # between tokens, as in JSON they are
-            lines = _lines(found)
+            lines = as_lines(found)
             looks = [self._probe.look(row) for row in found]
         new: list[tuple[Look, Raw | bytes]] = []
         for look, row in zip(looks, found, strict=True):
@@ -109,7 +110,7 @@ class Reading:
                 new.append((look, row))
         if new:
             whole = len(new) == len(found)
-            self.work.rows.append(lines if whole else _lines([row for _, row in new]), len(new))
+            self.work.rows.append(lines if whole else as_lines([row for _, row in new]), len(new))
             self._split(new)
 
     def _split(self, rows: Iterable[tuple[Look, Raw | bytes]]) -> None:
@@ -122,7 +123,7 @@ class Reading:
                 table.extend(found)
         for name, found in zip(splitter.tables, parts, strict=True):
             if found:
-                self.work.spools[name].append(_lines(found), len(found))
+                self.work.spools[name].append(as_lines(found), len(found))
 
     def without(self, flags: bytearray, work: Work) -> tuple[Reading, Entry]:
         """Move into other work what is not flagged, and return that with what the ledger will say of it.
@@ -148,8 +149,3 @@ class Reading:
         """Let go of everything."""
         self._keys.close()
         self.work.close()
-
-
-def _lines(rows: Iterable[Raw | bytes]) -> bytes:
-    """Return rows as lines, each with its end."""
-    return b"\n".join((*rows, b""))
