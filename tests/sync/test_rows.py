@@ -106,8 +106,8 @@ def test_usual_rows_are_looked_at_in_one_go():
     """Those of the documentation are: otherwise the comparison above would compare nothing."""
     rows = [b'{"caseId":"a","closedAt":null,"claims":[{"currency":{}}]}', b'{"caseId":"b","status":"NEW","remainingAmount":2}']
     looks = Probe(CASES).look_at_all(b"\n".join((*rows, b"")))
-    assert [look[:2] for look in looks] == [("a", True), ("b", True)]
-    assert [look[:2] for look in map(Probe(CASES).look, rows)] == [look[:2] for look in looks]
+    assert [(look.key, look.open) for look in looks] == [("a", True), ("b", True)]
+    assert [(look.key, look.open) for look in map(Probe(CASES).look, rows)] == [("a", True), ("b", True)]
     assert Probe(CASES).look_at_all(b'{"caseId":7}\n') is None
 
 
