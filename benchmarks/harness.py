@@ -33,6 +33,7 @@ __all__ = [
     "Server",
     "busy",
     "compare",
+    "environ",
     "heats",
     "ratios",
     "run",
@@ -154,11 +155,16 @@ def _turn(process: subprocess.Popen[str]) -> bool:
     return True
 
 
+def environ() -> dict[str, str]:
+    """Return the environment of candidates: the bytecode of what they import is kept, as it is where a package is installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def _started(name: str, target: Target, *, together: bool) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "benchmarks.candidate", name, msgspec.json.encode(target).decode()]
     command += ["together"] if together else []
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)  # noqa: S603  # our own
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environ())  # noqa: S603  # our own
     pin(process.pid, last=False)
     return process
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
-from benchmarks.harness import PATIENCE, Failed, Run, take_turns
+from benchmarks.harness import PATIENCE, Failed, Run, environ, take_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,13 +100,13 @@ class Pipeline:
         stack.callback(self._end)
         self._length = PATIENCE if alone else TURN * LONGER.get(name.partition(" ")[0], 1)
         self._wall = self._server_cpu = 0.0
-        # With the bytecode of what is imported kept, as it is where a package is installed.
-        environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | bench.variables()
         with (self._folder / "stdout").open("wb") as out, (self._folder / "stderr").open("wb") as err:
             for command in (commands := bench.commands(name, self._folder)):
                 before = self._processes[-1].stdout if self._processes else subprocess.DEVNULL
                 after = out if command is commands[-1] else subprocess.PIPE
-                process = subprocess.Popen(command, env=environ, stdin=before, stdout=after, stderr=err, process_group=0)  # noqa: S603  # our own
+                process = subprocess.Popen(
+                    command, env=environ() | bench.variables(), stdin=before, stdout=after, stderr=err, process_group=0
+                )  # noqa: S603  # our own
                 self._processes.append(process)
                 self._signal(signal.SIGSTOP)
                 if isinstance(before, int) or before is None:
