@@ -104,9 +104,9 @@ class Pipeline:
             for command in (commands := bench.commands(name, self._folder)):
                 before = self._processes[-1].stdout if self._processes else subprocess.DEVNULL
                 after = out if command is commands[-1] else subprocess.PIPE
-                process = subprocess.Popen(
+                process = subprocess.Popen(  # noqa: S603  # our own
                     command, env=environ() | bench.variables(), stdin=before, stdout=after, stderr=err, process_group=0
-                )  # noqa: S603  # our own
+                )
                 self._processes.append(process)
                 self._signal(signal.SIGSTOP)
                 if isinstance(before, int) or before is None:
