@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Sink", "Spool", "Work", "needed"]
 
-IN_MEMORY = 4 * 2**20
+IN_MEMORY = 2**20
 """Bytes of a window that wait in memory; what is beyond waits on disk."""
-CHUNK = 2 * 2**20
+CHUNK = 2**20
 """Bytes that a spool gives back at once, about."""
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ParquetSink"]
 
-GROUP = 10_000
+GROUP = 5_000
 """Rows of a row group, about: what a reader takes at once, and what a writer holds in memory."""
 _BATCH = 2_000
 
@@ -50,9 +50,7 @@ class ParquetSink(FolderSink):
         self._converters: dict[str, Converter] = {}
 
     def _write(self, file: PartFile, table: Table, work: Work) -> int:
-        import pyarrow as pa  # noqa: PLC0415  # an extra
-
-        from amili_async.sync.arrow import Converter  # noqa: PLC0415
+        from amili_async.sync.arrow import Converter  # noqa: PLC0415  # needs an extra
 
         converter = self._converters.setdefault(table.name, Converter(table))  # kept: it learns
         odd = 0
@@ -61,7 +59,6 @@ class ParquetSink(FolderSink):
                 rows, misfit = converter.convert(chunk, work.window, work.read_at)
                 writer.add(rows)
                 odd += misfit
-        pa.default_memory_pool().release_unused()
         return odd
 
     def _close(self) -> None:
@@ -129,4 +126,6 @@ class _Writer:
         if self._waiting:
             group = pa.concat_tables(self._waiting).replace_schema_metadata(self._schema.metadata)
             self._writer.write_table(group, row_group_size=max(1, self._rows))
-        self._waiting, self._rows = [], 0
+            self._waiting, self._rows = [], 0
+            del group
+            pa.default_memory_pool().release_unused()
