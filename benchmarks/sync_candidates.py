@@ -65,14 +65,14 @@ class Bench:
             "sqlite": f"sqlite:{folder}/a.db",
             "duckdb": f"duckdb:{folder}/a.duckdb",
             "postgres": f"{self.ready.get('postgres')}&schema={folder.name.replace('-', '_')}",
-            "ndjson": f"ndjson:{folder}/lake",
+            "parquet": f"parquet:{folder}/lake",
         }
         options = {
-            "windows": ["--concurrency", "32", "--max-rows", "700"],
+            "windows": ["--concurrency", "32", "--max-rows", "3000"],
             "chain": ["--concurrency", "1", "--max-rows", str(self.cases)],
         }
         sync = ["sync", "run", "--org", self.ready["organization"], "--streams", "cases", *options.get(name, [])]
-        return [[sys.executable, "-m", "amili_async", *sync, "--to", target_of.get(name, f"parquet:{folder}/lake")]]
+        return [[sys.executable, "-m", "amili_async", *sync, "--to", target_of.get(name, f"ndjson:{folder}/lake")]]
 
     def variables(self) -> dict[str, str]:
         """Return what the sync job reads from its environment."""
