@@ -54,7 +54,8 @@ class SyncJob:
             have no period are read as a whole.
         until: its end; at most, and by default, the last whole hour (settlements: day) that is over for `lag`.
         lag: how long rows may take until the list shows them.
-        concurrency: windows that are read at the same time. Fewer requests are made while the server answers with 429 or 503.
+        concurrency: windows that are read at the same time. Fewer requests are made while the server answers with 429 or 503,
+            and never more than the client's `Limits(connections=...)` lets through.
         max_rows: rows that a window shall have at most, where the server counts them.
         memory: bytes of pages that are worked on at the same time, about; each window has one more page on its way.
         parts: parts of rows that get tables of their own besides (`invoices`, `debtors`, `claims`, `succeeded`, `documentLines`).

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 import amili_async
-from amili_async import AmiliClient, ClientCredentials, Environment, Hooks, RequestOptions, TokenCache, errors
+from amili_async import AmiliClient, ClientCredentials, Environment, Hooks, Limits, RequestOptions, TokenCache, errors
 from amili_async.hooks import TokenEvent
 from amili_async.identity.models import TokenResponse
 from amili_async.inflate import inflate
@@ -215,3 +215,28 @@ async def test_deadlines_that_passed_before_an_attempt():
     assert caught.value.attempts == 1
     assert json.dumps(caught.value.headers) == "{}"
     assert aiohttp.__version__ >= "3.14"
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", b""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab\x00de", b"ab\x00de"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n", b"abcde"),
+        (b"HTTP/1.1 200 OK\r\n\r\nabcde", b"abcde"),
+    ],
+)
+async def test_a_body_is_what_came(answer, body):
+    """Whatever length was announced: a body is the bytes that came, no more."""
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    transport = AiohttpTransport(Limits())
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        reply = await transport.send(Request("GET", f"http://127.0.0.1:{port}/", {}, None, 5, 5))
+        await transport.aclose()
+    assert reply.body == body
