@@ -157,7 +157,8 @@ def markdown(figures: Figures) -> str:
         unit = "" if result.unit == "x" else f" {result.unit}" if result.unit else ""
         spread = f"{min(result.values):.3g} to {max(result.values):.3g}"
         bound = result.bound.replace("<=", "≤").replace(">=", "≥")
-        lines.append(f"| {result.row} | {result.text} | {bound} | **{result.median:.3g}**{unit} | {spread} | {result.verdict} |")
+        text = result.text.replace("|", "\\|")
+        lines.append(f"| {result.row} | {text} | {bound} | **{result.median:.3g}**{unit} | {spread} | {result.verdict} |")
     return "\n".join(lines) + "\n"
 
 

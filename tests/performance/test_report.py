@@ -14,7 +14,7 @@ def figures():
     found = Figures(command="python -m benchmarks X", environment="here", notes=["few rounds"])
     for name, over, under, server in (("P6", 0.7, 1.0, 0.1), ("P9", 0.2, 1.0, 0.9)):
         row = Row(
-            name=name, text="a / b", goal=0.8, at="most", needs=("a", "b"), figure=lambda runs: ratios(runs, "a", "b", "wall")
+            name=name, text="a | b", goal=0.8, at="most", needs=("a", "b"), figure=lambda runs: ratios(runs, "a", "b", "wall")
         )
         runs = {
             candidate: [Run({"wall": wall, "cpu": wall / 2, "rows": 100, "server_cpu": server * wall})] * 6
@@ -42,9 +42,9 @@ def test_tables_tell_goal_spread_and_verdict():
     found = figures()
     assert [result.verdict for result in found.rows] == ["met", "void"]
     lines = table(found.rows).splitlines()
-    assert lines[2].split() == ["P6", "a", "/", "b", "<=", "0.8", "0.7", "0.7", "0.7", "x", "6", "10%", "met"]
+    assert lines[2].split() == ["P6", "a", "|", "b", "<=", "0.8", "0.7", "0.7", "0.7", "x", "6", "10%", "met"]
     assert markdown(found).splitlines()[0] == "`python -m benchmarks X` (here):"
-    assert "| P6 | a / b | ≤ 0.8 | **0.7** | 0.7 to 0.7 | met |" in markdown(found)
+    assert r"| P6 | a \| b | ≤ 0.8 | **0.7** | 0.7 to 0.7 | met |" in markdown(found)
 
 
 def test_charts_are_made_from_the_file(tmp_path):
