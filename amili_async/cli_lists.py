@@ -30,6 +30,7 @@ from amili_async.cli_access import (
 from amili_async.cli_output import say, several, write_bytes
 from amili_async.errors import AmiliError
 from amili_async.sync.files import PartFile
+from amili_async.sync.lines import as_lines, each_on_its_own
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,8 +123,8 @@ async def _export(access: Access, stream: Stream, owner: str | None, output: Pat
 
 def lines(rows: Sequence[msgspec.Raw]) -> bytes:
     """Write rows as NDJSON: bytes as they are, without the line breaks that some may have between their tokens."""
-    chunk = b"\n".join((*rows, b""))
-    if chunk.count(b"\n") == len(rows) and b"\r" not in chunk:
+    chunk = as_lines(rows)
+    if each_on_its_own(chunk, len(rows)):
         return chunk
     return b"".join(msgspec.json.format(bytes(row), indent=-1) + b"\n" for row in rows)
 

@@ -109,9 +109,8 @@ class Pipeline:
                 )
                 self._processes.append(process)
                 self._signal(signal.SIGSTOP)
-                if isinstance(before, int) or before is None:
-                    continue
-                before.close()  # it is the next one's now
+                if len(self._processes) > 1 and (pipe := self._processes[-2].stdout):
+                    pipe.close()  # it is the next one's now
 
     def turn(self) -> bool:
         """Run for a while; tell whether it is done."""

@@ -24,11 +24,9 @@ BEYOND = 30
 MANY = 200
 """Different statuses and currencies kept apart; the list of statuses is open, the memory is not."""
 OTHER = "(other)"
+ZERO = Decimal(0)
 
 _NAME = re.compile(r"[\w -]{1,40}", re.ASCII)
-
-
-ZERO = Decimal(0)
 
 
 class Priced(msgspec.Struct, frozen=True, gc=False):

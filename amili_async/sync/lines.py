@@ -9,12 +9,17 @@ if TYPE_CHECKING:
 
     from msgspec import Raw
 
-__all__ = ["as_lines", "count_lines"]
+__all__ = ["as_lines", "count_lines", "each_on_its_own"]
 
 
 def as_lines(rows: Iterable[Raw | bytes]) -> bytes:
     """Return rows as lines, each with its end."""
     return b"\n".join((*rows, b""))
+
+
+def each_on_its_own(lines: bytes, rows: int) -> bool:
+    """Tell whether so many rows stand in as many lines: JSON may have line breaks between its tokens."""
+    return count_lines(lines) == rows and b"\r" not in lines
 
 
 def count_lines(lines: bytes) -> int:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from amili_async.sync.amounts import Amounts
 from amili_async.sync.keys import KeySet
 from amili_async.sync.ledger import Entry, digest
-from amili_async.sync.lines import as_lines, count_lines
+from amili_async.sync.lines import as_lines, each_on_its_own
 from amili_async.sync.parts import Splitter
 from amili_async.sync.probe import Look, Probe
 
@@ -93,7 +93,7 @@ class Reading:
             found = [self._redaction.apply(bytes(row)) for row in found]
         lines = as_lines(found)
         looks = None
-        if count_lines(lines) == len(found) and b"\r" not in lines:
+        if each_on_its_own(lines, len(found)):
             looks = self._probe.look_at_all(lines)
         if looks is None:
             found = [bytes(row).replace(b"\n", b" ").replace(b"\r", b" ") for row in found]  # between tokens, as in JSON they are
