@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from importlib.util import find_spec
 
@@ -9,6 +10,10 @@ from hypothesis import HealthCheck, settings
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so do the programs that they start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Neither credentials nor settings of the shell that starts the tests get into them.
+for name in [name for name in os.environ if name.startswith("AMILI_")]:
+    del os.environ[name]
 
 # Hypothesis looks for wrong answers, not for slow machines.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -26,7 +26,7 @@ def deaths(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def spark(truth, deaths):
-    """Start Spark with two workers, where a task may fail three times. Its processes have the environment of its begin."""
+    """Start Spark with two workers, where a task may fail three times. Its processes keep the environment of this moment."""
     from pyspark.sql import SparkSession  # noqa: PLC0415  # an extra
 
     from amili_async.spark import AmiliDataSource  # noqa: PLC0415  # likewise
@@ -47,11 +47,11 @@ def spark(truth, deaths):
             .config("spark.sql.warehouse.dir", str(deaths / "warehouse"))
             .getOrCreate()
         )
-        session.sparkContext.setLogLevel("OFF")
-        session.dataSource.register(AmiliDataSource)
-        gateway = session.sparkContext._gateway
-        yield session
-        session.stop()
-        gateway.shutdown()
-        gateway.proc.stdin.close()
-        gateway.proc.wait()
+    session.sparkContext.setLogLevel("OFF")
+    session.dataSource.register(AmiliDataSource)
+    gateway = session.sparkContext._gateway
+    yield session
+    session.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait()

@@ -119,8 +119,8 @@ def nothing():
 def test_credentials(monkeypatch):
     """They come from a provider or the environment of the process that reads, and neither options nor client show them."""
     monkeypatch.setenv("AMILI_ENVIRONMENT", "http://127.0.0.1:9")
-    monkeypatch.delenv("AMILI_CLIENT_ID", raising=False)
-    monkeypatch.delenv("AMILI_TOKEN", raising=False)
+    for name in ("AMILI_CLIENT_ID", "AMILI_CLIENT_SECRET", "AMILI_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     found = options(credentials=f"{__name__}:provider", environment="staging")
     client = found.client(5.0)
     assert client.environment.name == "staging"
