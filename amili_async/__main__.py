@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 USAGE, INTERRUPTED = 2, 130
+SELDOM = 50_000
+"""Objects, about, after which the gc looks through the youngest: modules and rows leave it little to find."""
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    gc.set_threshold(SELDOM)
     try:
         from amili_async.cli import run  # noqa: PLC0415  # the extra may be missing
 

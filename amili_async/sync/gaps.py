@@ -10,7 +10,7 @@ from amili_async.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Span", "begin_of", "cuts", "floor", "gaps", "moment_of"]
+__all__ = ["Span", "begin_of", "cuts", "floor", "gaps", "moment_of", "pieces"]
 
 Span: TypeAlias = tuple[datetime | None, datetime]
 """From a moment, or from the beginning (None), up to one that no longer belongs to it."""
@@ -69,6 +69,16 @@ def cuts(span: Span, *, daily: bool = False, monthly: bool = False) -> tuple[dat
         units = _UNITS[: 2 if daily else None]
         wanted = [_tidy(start, start + (end - start) / share, units) for share in (2, 3)]
     return tuple(cut for cut in dict.fromkeys(wanted) if start < cut < end)
+
+
+def pieces(span: Span, number: int, *, daily: bool = False) -> list[Span]:
+    """Cut a span into so many pieces of about the same length, or fewer where it cannot be cut, in order of time."""
+    start, end = span
+    cut = next(iter(cuts(span, daily=daily)), None)
+    if number < 2 or cut is None:
+        return [span]
+    early = 1 if start is None else number // 2
+    return [*pieces((start, cut), early, daily=daily), *pieces((cut, end), number - early, daily=daily)]
 
 
 def _months(start: datetime, end: datetime) -> Iterator[datetime]:

@@ -1,25 +1,25 @@
 """Planning: what is not in the ledger yet is cut into windows, by asking for the first rows of a span.
 
-A list that tells its length is halved until no window has more than so many rows; one that does not, until a window fits on one
-page or is a month, with empty times left whole. Where the server does not understand such bounds, cutting would multiply the
-work: it is left whole.
+A list that tells its length is cut into pieces, which are put together again as long as there are not too many rows in them; one
+that does not is halved until a window fits on one page or is a month, with empty times left whole. Where the server does not
+understand such bounds, cutting would multiply the work: it is left whole.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import anyio
 
 from amili_async.errors import AmiliError
 from amili_async.sync.asking import list_of
-from amili_async.sync.gaps import cuts, gaps
+from amili_async.sync.gaps import cuts, gaps, pieces
 from amili_async.sync.pace import passing, pause_after
 from amili_async.sync.probe import Probe
 from amili_async.sync.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from anyio.abc import TaskGroup
     from msgspec import Raw
@@ -37,7 +37,9 @@ __all__ = ["Planner", "Size", "lone", "sensible"]
 TRIES = 4
 """Times that a question is put which fails for a passing reason, each with the client's own tries."""
 CLEARLY = 1.25
-"""How much more than the whole its halves may count; rows that come meanwhile, or lie on the cut, are counted twice."""
+"""How much more than the whole its parts may count; rows that come meanwhile, or lie on a cut, are counted twice."""
+PIECES = 16
+"""Into how many pieces a span is cut at once, at most: all are asked for in the time that one question takes."""
 
 
 class Size(NamedTuple):
@@ -47,6 +49,7 @@ class Size(NamedTuple):
     first: str | None
 
 
+_Part: TypeAlias = "tuple[Span, Size]"
 _UNASKED = Size(None, "")
 
 
@@ -94,11 +97,12 @@ class Planner:
         """Cut a span into windows; what is behind a cut is another task's."""
         size = size or await self._size(cutting, span)
         while not self._fits(span, size):
-            halves = await self._halve(cutting, span, size)
-            if halves is None:
+            parts = await self._take_apart(cutting, span, size) or await self._halve(cutting, span, size)
+            if not parts:
                 break
-            (span, size), (later, later_size) = halves
-            cutting.group.start_soon(self._cut, cutting, later, later_size)
+            (span, size), *others = parts
+            for other, its_size in others:
+                cutting.group.start_soon(self._cut, cutting, other, its_size)
         cutting.found(cutting.window(span), size.rows)
 
     def _fits(self, span: Span, size: Size) -> bool:
@@ -106,25 +110,47 @@ class Planner:
             return size.rows <= self._most
         return size.first is None or (span[0] is not None and not cuts(span, monthly=True))
 
-    async def _halve(self, cutting: _Cutting, span: Span, size: Size) -> tuple[tuple[Span, Size], tuple[Span, Size]] | None:
-        """Cut a span in two; None if it cannot be cut, or if that is of no use."""
+    async def _take_apart(self, cutting: _Cutting, span: Span, size: Size) -> list[_Part]:
+        """Cut a span of known length into many, and put together again what is small; empty if that is of no use."""
+        if size.rows is None:
+            return []
+        spans = pieces(span, min(2 * -(-size.rows // self._most), PIECES), daily=cutting.stream.daily)
+        if len(spans) < 2:
+            return []
+        found: list[_Part] = []
+        total = 0
+        for (start, end), (rows, first) in zip(spans, await self._sizes(cutting, spans), strict=True):
+            if rows is None:
+                return []
+            total += rows
+            (begin, _), before = found[-1] if found else ((start, end), _UNASKED)
+            if before.rows is not None and before.rows + rows <= self._most:
+                found[-1] = (begin, end), Size(before.rows + rows, before.first)
+            else:
+                found.append(((start, end), Size(rows, first)))
+        return found if total <= size.rows * CLEARLY + 1 else []
+
+    async def _halve(self, cutting: _Cutting, span: Span, size: Size) -> list[_Part]:
+        """Cut a span in two; empty if it cannot be cut, or if that is of no use."""
         for cut in cuts(span, daily=cutting.stream.daily, monthly=size.rows is None):
-            halves: tuple[Span, Span] = ((span[0], cut), (cut, span[1]))
-            sizes: dict[Span, Size] = {}
-
-            async def ask(half: Span, sizes: dict[Span, Size] = sizes) -> None:
-                sizes[half] = await self._size(cutting, half)
-
-            async with anyio.create_task_group() as group:
-                for half in halves:
-                    if size.rows is None and self._fits(half, _UNASKED):
-                        sizes[half] = _UNASKED  # a month, which is not cut, empty or not
-                    else:
-                        group.start_soon(ask, half)
-            left, right = (sizes[half] for half in halves)
+            halves: list[Span] = [(span[0], cut), (cut, span[1])]
+            left, right = await self._sizes(cutting, halves, months=size.rows is None)
             if sensible(size, left, right):
-                return (halves[0], left), (halves[1], right)
-        return None
+                return [(halves[0], left), (halves[1], right)]
+        return []
+
+    async def _sizes(self, cutting: _Cutting, spans: Sequence[Span], *, months: bool = False) -> list[Size]:
+        """Ask for the sizes of spans, all at once; with `months` not for that of a month, which is not cut, empty or not."""
+        sizes = [_UNASKED] * len(spans)
+
+        async def ask(place: int) -> None:
+            sizes[place] = await self._size(cutting, spans[place])
+
+        async with anyio.create_task_group() as group:
+            for place, span in enumerate(spans):
+                if not (months and self._fits(span, _UNASKED)):
+                    group.start_soon(ask, place)
+        return sizes
 
     async def _size(self, cutting: _Cutting, span: Span) -> Size:
         page_size = 1 if cutting.stream.counted else None  # a whole page may show that there is no more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from heapq import heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -55,10 +56,12 @@ class Run:
         self._amili, self._order, self._books, self._report, self._tell = amili, order, books, report, tell
         self.now = datetime.fromtimestamp(amili.clock.time(), UTC)
         self.pace = Pace(order.concurrency, amili.clock)
-        self._planner = Planner(amili, self.pace, order.max_rows, max(order.concurrency // 2, 2))
+        self._planner = Planner(amili, self.pace, order.max_rows, max(order.concurrency * 3 // 4, 2))
         self._puller = Puller(amili, self.pace, Gate(order.memory), parts=order.parts, redaction=order.redact, tell=tell)
         self._planning = anyio.CancelScope()
         self._alone: set[tuple[str, str]] = set()
+        self._due: list[tuple[int, int, Window]] = []
+        self._handed_out = 0
         self._stopping = False
 
     def stop(self) -> None:
@@ -94,13 +97,12 @@ class Run:
             AmiliError: something went wrong that ends the run; all else is in the report.
         """
         found, to_register = anyio.create_memory_object_stream[Planned](inf)
-        ready, to_read = anyio.create_memory_object_stream[Window](inf)
+        ready, to_read = anyio.create_memory_object_stream[None](inf)  # one for each window that is due
         waiting = [entry for entry in self._books if self._order.covers(entry.window, self.now) and due(entry)]
         try:
             async with anyio.create_task_group() as group:
                 for entry in sorted(waiting, key=lambda entry: entry.key):
-                    self._tell(WindowPlanned(entry.window, entry.total))
-                    ready.send_nowait(entry.window)
+                    self._hand_out(entry.window, entry.total, ready)
                 for _ in range(self._order.concurrency):
                     group.start_soon(self._work, to_read.clone())
                 to_read.close()
@@ -116,7 +118,14 @@ class Run:
                 end.close()
             self._report.interrupted = self._stopping
 
-    async def _register(self, planned: MemoryObjectReceiveStream[Planned], ready: MemoryObjectSendStream[Window]) -> None:
+    def _hand_out(self, window: Window, count: int | None, ready: MemoryObjectSendStream[None]) -> None:
+        """Let a worker read a window; the largest come first, so that all workers end at about the same time."""
+        self._tell(WindowPlanned(window, count))
+        self._handed_out += 1
+        heappush(self._due, (-(self._order.max_rows if count is None else count), self._handed_out, window))
+        ready.send_nowait(None)
+
+    async def _register(self, planned: MemoryObjectReceiveStream[Planned], ready: MemoryObjectSendStream[None]) -> None:
         """Put windows into the ledger, as many at a time as are there, and hand them to the workers."""
         with planned, ready:
             async for first in planned:
@@ -125,12 +134,12 @@ class Run:
                     batch.append(planned.receive_nowait())
                 await self._books.put([Entry(window=window, total=count) for window, count in batch])
                 for window, count in batch:
-                    self._tell(WindowPlanned(window, count))
-                    ready.send_nowait(window)
+                    self._hand_out(window, count, ready)
 
-    async def _work(self, windows: MemoryObjectReceiveStream[Window]) -> None:
-        with windows:
-            async for window in windows:
+    async def _work(self, ready: MemoryObjectReceiveStream[None]) -> None:
+        with ready:
+            async for _ in ready:
+                *_, window = heappop(self._due)
                 if not self._stopping and window.key[:2] not in self._alone:
                     await self._window(window)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from amili_async.errors import ConfigError
-from amili_async.sync.gaps import cuts, floor, gaps, moment_of
+from amili_async.sync.gaps import cuts, floor, gaps, moment_of, pieces
 from tests.sync.kit import at
 
 HOUR = timedelta(hours=1)
@@ -122,3 +123,14 @@ def test_moments():
     for wrong in ("yesterday", "0001-01-01", 5, None):
         with pytest.raises(ConfigError, match="start must be a date"):
             moment_of(wrong, "start")
+
+
+@given(st.integers(1, 10**9), st.integers(1, 20), st.booleans(), st.booleans())
+def test_pieces_are_the_span(seconds, number, daily, begins):
+    """Pieces follow each other from the begin of the span to its end; there are fewer only where there is no room."""
+    span = (BASE if begins else None, BASE + timedelta(seconds=seconds))
+    found = pieces(span, number, daily=daily)
+    assert (found[0][0], found[-1][1]) == span
+    assert all(before[1] == after[0] for before, after in pairwise(found))
+    assert len(found) == number or any(not cuts(piece, daily=daily) for piece in found)
+    assert len(found) <= number

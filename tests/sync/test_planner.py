@@ -8,6 +8,8 @@ from itertools import pairwise
 import pytest
 
 from amili_async.sync import Entry, MemorySink, Window
+from amili_async.sync.events import WindowPlanned, WindowStarted
+from amili_async.sync.planner import PIECES
 from amili_async.testing import json_reply
 from tests.sync.kit import NOW, Clock, Server, at, client, failing, job_of, keys_in, spans_in
 
@@ -37,8 +39,8 @@ async def test_few_rows_are_one_window():
     assert [query for _, _, query in server.asked] == [{"ToCreatedAt": "2026-03-15T12:00:00.001Z", "PageSize": "1"}]
 
 
-async def test_many_rows_are_halved():
-    """A list of many rows is cut until no window has more than asked for."""
+async def test_many_rows_are_cut():
+    """A list of many rows is cut until no window has more than asked for; what is small is put together."""
     server = Server()
     server.add("cases", "o", *(at("2024-01-01") + number * DAY / 3 for number in range(1_000)))
     async with client(server) as amili:
@@ -48,8 +50,20 @@ async def test_many_rows_are_halved():
     counts = [sum((w.start is None or w.start <= moment) and moment < w.end for moment in moments) for w in plan]
     assert sum(counts) == 1_000
     assert max(counts) <= 100
-    assert len(plan) < 30
+    assert len(plan) < 20
     assert len(server.asked) < 60
+
+
+async def test_the_largest_windows_come_first():
+    """The one worker that there is begins with what takes the longest."""
+    server, events = Server(), []
+    server.add("cases", "o", *(at("2024-01-01") + number * number * timedelta(minutes=5) for number in range(400)))
+    async with client(server) as amili:
+        await job_of(amili, max_rows=60, concurrency=1, on_event=events.append).run()
+    counts = {event.window: event.total for event in events if isinstance(event, WindowPlanned)}
+    begun = [counts[event.window] for event in events if isinstance(event, WindowStarted)]
+    assert len(begun) > 5
+    assert begun[1:] == sorted(begun[1:], reverse=True)  # the first was all that was known
 
 
 @pytest.mark.parametrize(("count", "widest"), [(500, SECOND), (50, SECOND)])
@@ -85,7 +99,7 @@ async def test_a_filter_that_is_ignored_leaves_the_list_whole():
     async with client(server) as amili:
         job = job_of(amili, streams=["cases", "invoices"], max_rows=10)
         assert len(await job.plan()) == 2
-        assert len(server.asked) < 15
+        assert len(server.asked) <= 2 * (1 + PIECES + 2 * 2)  # each as a whole, in pieces, and in halves at two places
 
 
 async def test_bounds_taken_for_dates_leave_days_whole():
