@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from amili_async.sync.arrow import Converter
+    from amili_async.sync.converting import Converters
     from amili_async.sync.ledger import Entry
     from amili_async.sync.sinks.base import Work
     from amili_async.sync.tables import Table
@@ -60,15 +60,15 @@ class DuckdbSink(LocalSink[DuckdbFile]):
         super().__init__(path)
         self._file = DuckdbFile(self._path, self.target)
         self._found: set[str] = set()
-        self._converters: dict[str, Converter] = {}
+        self._converters: dict[str, Converters] = {}
         self._digests: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
 
     def _prepare(self, source: str | None) -> list[Entry]:
-        from amili_async.sync.arrow import Converter  # noqa: PLC0415  # an extra
+        from amili_async.sync.converting import Converters  # noqa: PLC0415  # an extra
 
         self._digests.clear()
         tables = [table for found in self._tables.values() for table in found]
-        self._converters = {table.name: Converter(table) for table in tables}
+        self._converters = {table.name: Converters(table) for table in tables}
         self._file.make()
         with self._file.connection() as db:
             found = self._columns(db)
@@ -130,9 +130,10 @@ class DuckdbSink(LocalSink[DuckdbFile]):
             self._clear(db, work.window)
             drift = entry.drift
             for table in self._tables[work.stream.name]:
-                for rows, odd in self._groups(table, work):
-                    _take_in(db, table, rows)
-                    drift += odd
+                with closing(self._groups(table, work)) as groups:
+                    for rows, odd in groups:
+                        _take_in(db, table, rows)
+                        drift += odd
             entry = replace(entry, drift=drift, files=())
             ledger = DuckdbLedger(db)
             ledger.put([entry])
@@ -140,19 +141,20 @@ class DuckdbSink(LocalSink[DuckdbFile]):
         self._hold(work.window, bytes(work.digests))
         return entry
 
-    def _groups(self, table: Table, work: Work) -> Iterator[tuple[pa.Table, int]]:
+    def _groups(self, table: Table, work: Work) -> Generator[tuple[pa.Table, int]]:
         """Yield the rows of a table in groups, and how many pieces of them took the slower way."""
         import pyarrow as pa  # noqa: PLC0415  # an extra
 
         waiting: list[pa.Table] = []
         odd = 0
-        for chunk in work.spools[table.name].chunks():
-            rows, misfit = self._converters[table.name].convert(chunk, work.window, work.read_at)
-            waiting.append(rows)
-            odd += misfit
-            if sum(one.num_rows for one in waiting) >= GROUP:
-                yield pa.concat_tables(waiting), odd
-                waiting, odd = [], 0
+        chunks = work.spools[table.name].chunks()
+        with closing(self._converters[table.name].convert(chunks, work.window, work.read_at)) as found:
+            for rows, misfit in found:
+                waiting.append(rows)
+                odd += misfit
+                if sum(one.num_rows for one in waiting) >= GROUP:
+                    yield pa.concat_tables(waiting), odd
+                    waiting, odd = [], 0
         if waiting:
             yield pa.concat_tables(waiting), odd
 
@@ -173,8 +175,8 @@ class DuckdbSink(LocalSink[DuckdbFile]):
             DuckdbLedger(db).remove(entry.window for entry in entries)
 
     def _close(self) -> None:
-        for converter in self._converters.values():
-            converter.log()
+        while self._converters:
+            self._converters.popitem()[1].close()
         super()._close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from amili_async import __version__
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from amili_async.sync.arrow import Converter
+    from amili_async.sync.converting import Converters
     from amili_async.sync.files import PartFile
     from amili_async.sync.sinks.base import Work
     from amili_async.sync.tables import Table
@@ -47,23 +48,28 @@ class ParquetSink(FolderSink):
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
         needed("pyarrow", "arrow", "Parquet")
-        self._converters: dict[str, Converter] = {}
+        self._converters: dict[str, Converters] = {}
 
     def _write(self, file: PartFile, table: Table, work: Work) -> int:
-        from amili_async.sync.arrow import Converter  # noqa: PLC0415  # needs an extra
+        from amili_async.sync.converting import Converters  # noqa: PLC0415  # needs an extra
 
-        converter = self._converters.setdefault(table.name, Converter(table))  # kept: it learns
+        converters = self._converters.get(table.name)
+        if converters is None:  # kept: they learn
+            converters = self._converters[table.name] = Converters(table)
         odd = 0
-        with _Writer(file.file, converter.schema) as writer:
-            for chunk in work.spools[table.name].chunks():
-                rows, misfit = converter.convert(chunk, work.window, work.read_at)
+        chunks = work.spools[table.name].chunks()
+        with (
+            _Writer(file.file, converters.schema) as writer,
+            closing(converters.convert(chunks, work.window, work.read_at)) as found,
+        ):
+            for rows, misfit in found:
                 writer.add(rows)
                 odd += misfit
         return odd
 
     def _close(self) -> None:
-        for converter in self._converters.values():
-            converter.log()
+        while self._converters:
+            self._converters.popitem()[1].close()
         super()._close()
 
     def _are_alike(self, paths: Sequence[Path]) -> bool:
