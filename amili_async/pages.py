@@ -6,6 +6,7 @@ Read whole first; only if that fails item by item, so that one odd row costs nei
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from decimal import DecimalException
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from amili_async.operation import Paging
 
-__all__ = ["Envelope", "InvalidItem", "Page", "peek_token", "read_page"]
+__all__ = ["AtOnce", "Envelope", "InvalidItem", "Page", "peek_token", "read_page"]
 
 T = TypeVar("T")
 
@@ -107,6 +108,18 @@ class Envelope(NamedTuple):
     """The key that the rows stood under, where it is not the expected one."""
 
 
+class AtOnce(ABC):
+    """A kind of rows that can be read from the text of their list, without its brackets."""
+
+    @abstractmethod
+    def read(self, text: bytes) -> tuple[Any, ...] | None:
+        """Return what there is for each row, in their order; None if they have to be read as `Raw`.
+
+        Args:
+            text: what should be whole rows with commas between them. Where it is not, the answer must be None.
+        """
+
+
 def read_page(kind: Any, paging: Paging, status: int, body: bytes, *, copy: bool = True) -> Envelope:
     """Take the answer of a list apart. Rows that do not decode are set aside; whether they raise is decided later.
 
@@ -117,6 +130,11 @@ def read_page(kind: Any, paging: Paging, status: int, body: bytes, *, copy: bool
     """
     if status == 204:
         return Envelope((), (), Facts(0), null=False, size=0)
+    if isinstance(kind, AtOnce):
+        found = _read_at_once(kind, paging, body)
+        if found is not None:
+            return found
+        kind = Raw
     key: str | None = None
     if paging.style == "query-page" and body.lstrip().startswith(b"["):
         key, body = "", b'{"%s":%s}' % (paging.items.encode(), body)  # rows without anything beside them
@@ -127,6 +145,23 @@ def read_page(kind: Any, paging: Paging, status: int, body: bytes, *, copy: bool
     if found is None:
         raise DecodeError(f"the answer has no `{paging.items}`, so it is no page")
     return found._replace(key=key)
+
+
+def _read_at_once(kind: AtOnce, paging: Paging, body: bytes) -> Envelope | None:
+    """Read an answer in two parts: the text of the rows, and what is left when that is taken out, which has to be a page."""
+    head = b'"%b":[' % paging.items.encode()
+    begin, end = body.find(head + b"{") + len(head), body.rfind(b"}]") + 1
+    around = body[:begin] + body[end:]
+    if not len(head) <= begin < end or around.count(head) > 1:
+        return None
+    try:
+        rest = decoder(envelope_of(Raw, paging.items, paging.style)).decode(around)
+    except NOT_JSON:
+        return None
+    found, rows = _envelope(rest, paging, body, copy=False), kind.read(body[begin:end])
+    if found is None or found.items or rows is None:
+        return None
+    return found._replace(items=rows, facts=found.facts._replace(rows=len(rows)))
 
 
 def _read(kind: Any, paging: Paging, body: bytes, *, copy: bool) -> Envelope | None:

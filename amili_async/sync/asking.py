@@ -2,6 +2,9 @@
 
 Whether the bounds of a period belong to it is not documented, so each request reaches beyond them on both sides; what that brings
 twice is told apart by its key.
+
+That is enough for every meaning of the bounds but one: where a server takes them for dates and leaves out both of them, a row of
+midnight sharp is in no period that begins or ends on its day.
 """
 
 from __future__ import annotations

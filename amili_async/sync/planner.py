@@ -15,7 +15,7 @@ from amili_async.errors import AmiliError
 from amili_async.sync.asking import list_of
 from amili_async.sync.gaps import cuts, gaps, pieces
 from amili_async.sync.pace import passing, pause_after
-from amili_async.sync.probe import Probe
+from amili_async.sync.probe import probe_of
 from amili_async.sync.windows import Window
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ async def _ask(stream: Stream, rows: Pager[Raw]) -> Size:
         if page.items:
             if count is None and page.number == 1 and page.resume is None:
                 count = len(page.items)  # it ends here
-            return Size(count, Probe(stream).look(bytes(page.items[0])).key)
+            return Size(count, probe_of(stream).look(bytes(page.items[0])).key)
     return Size(count, None)  # an empty page is not the end, as long as there is a next one
 
 

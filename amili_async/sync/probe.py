@@ -6,6 +6,7 @@ A row that is odd is not refused: it gets a key all the same, and what cannot be
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from amili_async.sync.streams import Stream
 
-__all__ = ["Look", "Probe"]
+__all__ = ["Look", "Probe", "probe_of"]
 
 _NULL = Raw(b"null")
 _UNSET = frozenset({b"null", b'""'})
@@ -85,3 +86,9 @@ class Probe:
             members = {}
         key, closed = (bytes(members.get(name, _NULL)) for name in self._names)
         return key, closed
+
+
+@lru_cache(maxsize=64)
+def probe_of(stream: Stream) -> Probe:
+    """Return the probe of a stream; to make one takes as long as to look at some hundred rows."""
+    return Probe(stream)

@@ -14,7 +14,9 @@ from amili_async.sync.asking import list_of
 from amili_async.sync.events import WindowRead, WindowRetried
 from amili_async.sync.listening import CURRENT
 from amili_async.sync.pace import Line, passing, pause_after
+from amili_async.sync.probe import probe_of
 from amili_async.sync.reading import Reading
+from amili_async.sync.rows import RowReader, Rows
 from amili_async.sync.sinks.base import Work
 from amili_async.sync.streams import stream_named
 
@@ -82,7 +84,10 @@ class Puller:
             AmiliError: it cannot be read.
             SinkError: there is no room for its rows.
         """
-        pager = replace(rows or list_of(self._amili, stream_named(window.stream), window), turn=self._pace.turn)
+        stream = stream_named(window.stream)
+        pager = replace(rows or list_of(self._amili, stream, window), turn=self._pace.turn)
+        if self._redaction is None:
+            pager = replace(pager, kind=RowReader(probe_of(stream)))
         self._begun += 1
         rank, restarts, failures = self._begun, 0, 0
         resume: Cursor | None = None
@@ -142,7 +147,8 @@ class Puller:
             page = await anext(pages, None)
             if page is None:
                 return None
-            found = sum(map(len, cast("tuple[bytes, ...]", page.items)))  # Raw has a length
+            rows = cast("Rows | tuple[bytes, ...]", page.items)  # Raw has a length
+            found = len(rows.lines) if isinstance(rows, Rows) else sum(map(len, rows))
             self._memory.leave(size - found)
             size = found
             if page.total_count is not None:

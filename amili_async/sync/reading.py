@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from amili_async.sync.amounts import Amounts
 from amili_async.sync.keys import KeySet
 from amili_async.sync.ledger import Entry, digest
-from amili_async.sync.lines import as_lines, each_on_its_own
+from amili_async.sync.lines import as_lines
 from amili_async.sync.parts import Splitter
-from amili_async.sync.probe import Look, Probe
+from amili_async.sync.probe import Look, probe_of
+from amili_async.sync.rows import Rows, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,7 +48,7 @@ class Reading:
         self.cut_off = False
         self._open = 0
         self._parts, self._redaction = parts, redaction
-        self._keys, self._amounts, self._probe = KeySet(), Amounts(), Probe(work.stream)
+        self._keys, self._amounts, self._probe = KeySet(), Amounts(), probe_of(work.stream)
         self._splitter = Splitter(work.stream, parts)
 
     @property
@@ -81,45 +82,42 @@ class Reading:
             parts=self.work.stream.parts_of(self._parts),
         )
 
-    def take(self, rows: Iterable[Raw | bytes]) -> None:
-        """Take rows in. Of those with the same key the first is kept.
+    def take(self, rows: Rows | Iterable[Raw | bytes]) -> None:
+        """Take rows in. Of those with the same key the first is kept. Of `Rows` nothing is redacted any more.
 
         Raises:
             DecodeError: a row cannot be looked through for what must not be kept.
             OSError: there is no room for them.
         """
-        found: Sequence[Raw | bytes] = tuple(rows)
-        if self._redaction is not None:
-            found = [self._redaction.apply(bytes(row)) for row in found]
-        lines = as_lines(found)
-        looks = None
-        if each_on_its_own(lines, len(found)):
-            looks = self._probe.look_at_all(lines)
-        if looks is None:
-            found = [bytes(row).replace(b"\n", b" ").replace(b"\r", b" ") for row in found]  # between tokens, as in JSON they are
-            lines = as_lines(found)
-            looks = [self._probe.look(row) for row in found]
-        new: list[tuple[Look, Raw | bytes]] = []
-        for look, row in zip(looks, found, strict=True):
+        if not isinstance(rows, Rows):
+            found: Sequence[Raw | bytes] = tuple(rows)
+            if self._redaction is not None:
+                found = [self._redaction.apply(bytes(row)) for row in found]
+            rows = look_at(found, self._probe)
+        new: list[int] = []
+        for place, look in enumerate(rows):
             mark = digest(look.key)
             if self._keys.add(mark):
                 self.work.digests += mark
                 self._open += look.open
                 if self.work.stream.amount is not None:
                     self._amounts.include(look.priced)
-                new.append((look, row))
+                new.append(place)
+        lines = rows.lines
+        if len(new) < len(rows):
+            every = lines.split(b"\n")
+            lines = as_lines(every[place] for place in new)
         if new:
-            whole = len(new) == len(found)
-            self.work.rows.append(lines if whole else as_lines([row for _, row in new]), len(new))
-            self._split(new)
+            self.work.rows.append(lines, len(new))
+            self._split((rows[place] for place in new), lines)
 
-    def _split(self, rows: Iterable[tuple[Look, Raw | bytes]]) -> None:
+    def _split(self, looks: Iterable[Look], lines: bytes) -> None:
         splitter = self._splitter
         if not splitter.tables:
             return
         parts: list[list[bytes]] = [[] for _ in splitter.tables]
-        for look, row in rows:
-            for table, found in zip(parts, splitter.split(look.key, bytes(row)), strict=True):
+        for look, row in zip(looks, lines.split(b"\n"), strict=False):  # the text after the last line is none
+            for table, found in zip(parts, splitter.split(look.key, row), strict=True):
                 table.extend(found)
         for name, found in zip(splitter.tables, parts, strict=True):
             if found:

@@ -111,9 +111,9 @@ class MemorySink(_InMemory):
 
     async def keys(self, entry: Entry) -> Sequence[str]:
         """Return the keys of a window's rows."""
-        from amili_async.sync.probe import Probe  # noqa: PLC0415  # only `verify` needs it
+        from amili_async.sync.probe import probe_of  # noqa: PLC0415  # only `verify` needs it
 
-        probe = Probe(stream_named(entry.window.stream))
+        probe = probe_of(stream_named(entry.window.stream))
         return [probe.look(line).key for line in self.lines(entry.window.stream, entry.window)]
 
     async def remove(self, entries: Sequence[Entry]) -> None:

@@ -9,7 +9,7 @@ from shutil import copyfileobj
 from typing import IO, TYPE_CHECKING, Literal, cast
 
 from amili_async.errors import SinkError
-from amili_async.sync.probe import Probe
+from amili_async.sync.probe import probe_of
 from amili_async.sync.sinks.base import needed
 from amili_async.sync.sinks.folder import FolderSink
 from amili_async.sync.streams import stream_named
@@ -62,7 +62,7 @@ class NdjsonSink(FolderSink):
                 copyfileobj(source, file.file, _COPY)
 
     def _keys_in(self, path: Path, stream: str) -> Iterator[str]:
-        probe = Probe(stream_named(stream))
+        probe = probe_of(stream_named(stream))
         with path.open("rb") as file, self._unpacked(file) as lines:
             for line in lines:
                 yield probe.look(line.removesuffix(b"\n")).key
