@@ -50,7 +50,7 @@ def walk(target: Target, kind: Any, pages: int, wire: Wire, *, gzip: bool = Fals
         body: Any = wire.get(f"{path}?PageSize={target.size}{f'&PageToken={token}' if token else ''}")
         page = decoder.decode(zlib.decompress(body, 31) if gzip else body)
         for row in page.items:
-            rows += row.case_id is not None
+            rows += len(row) > 0 if kind is msgspec.Raw else row.case_id is not None
         token = page.cursor_summary.next_page_token
     return rows
 
@@ -66,6 +66,12 @@ def _limit(target: Target, watch: Watch, kind: Any, *, gzip: bool = False) -> in
 def limit(target: Target, watch: Watch) -> int:
     """Run with the package's own model."""
     return _limit(target, watch, Case)
+
+
+@candidate
+def limit_raw(target: Target, watch: Watch) -> int:
+    """Run without decoding the rows; they are parts of the buffer."""
+    return _limit(target, watch, msgspec.Raw)
 
 
 @candidate
