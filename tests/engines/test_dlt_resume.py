@@ -84,7 +84,8 @@ def test_a_load_that_is_killed_goes_on(kind, serve, tmp_path):
         done = finished(tmp_path, kind)
         progress.append(len(done))
     assert sum(before > 0 for before in progress[:-1]) > 1
-    assert done > seen  # it is the same that both tell of
+    assert seen
+    assert done >= seen  # it is the same that both tell of
     table = rows_of(tmp_path, kind, "cases").sort_by("_amili_fetched_at")
     if kind == "duckdb":
         assert Counter(table["case_id"].to_pylist()) == keys(sandbox, "cases")
