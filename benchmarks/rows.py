@@ -69,12 +69,12 @@ class Row:
 
 def contest(port: int, *, quick: bool) -> Contest:
     """Return all candidates with their targets, by the names that the rows use."""
-    pages = 20 if quick else 50
+    pages = 12 if quick else 50
     plain = Target(port=port, pages=pages)
     slow = Target(port=port, pages=pages, size=AHEAD, latency=20)
     worked = Target(port=port, pages=pages, size=AHEAD, latency=20, work=10)
-    abreast = Target(port=port, pages=24 if quick else 96, size=ABREAST, latency=20)
-    slower = Target(port=port, pages=16 if quick else 40, size=ABREAST, latency=100)
+    abreast = Target(port=port, pages=16 if quick else 96, size=ABREAST, latency=20)
+    slower = Target(port=port, pages=10 if quick else 40, size=ABREAST, latency=100)
     return {
         **{name: (name, plain) for name in ("limit", "limit_float", "ours", "ours_float", "aiohttp_orjson")},
         # Those that share a core read lists of such lengths that they end at about the same time.
@@ -100,7 +100,7 @@ def contest(port: int, *, quick: bool) -> Contest:
         "window_100": ("ours_window", slower),
         "chain_by_chain_20": ("ours_pages", abreast),
         "chains_20": ("ours_chains", abreast),
-        "memory": ("ours_memory", Target(port=port, pages=200 if quick else 2_000)),
+        "memory": ("ours_memory", Target(port=port, pages=100 if quick else 2_000)),
         "gc": ("ours_gc", plain),
         "items": ("item_iterator", Target(port=0, pages=400)),
         "limit_gzip": ("limit_gzip", Target(port=port, pages=pages, gzip=True)),
