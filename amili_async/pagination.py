@@ -293,7 +293,7 @@ class Walker(Generic[T]):
         self._tell(found, step)
         # `skip` counts rows as they came, bad ones too, so that it means the same however the rest is read.
         gone = self._skip - sum(bad.index < self._skip for bad in found.invalid)
-        items = found.items[gone:] if gone else found.items
+        items = found.items[gone:] if gone else found.items  # a slice would lose what rows know beside themselves
         invalid = tuple(bad for bad in found.invalid if bad.index >= self._skip)
         taken = len(items) if self.left is None else min(len(items), self.left)
         if taken < len(items):

@@ -83,12 +83,14 @@ class Reading:
         )
 
     def take(self, rows: Rows | Iterable[Raw | bytes]) -> None:
-        """Take rows in. Of those with the same key the first is kept. Of `Rows` nothing is redacted any more.
+        """Take rows in. Of those with the same key the first is kept.
 
         Raises:
             DecodeError: a row cannot be looked through for what must not be kept.
             OSError: there is no room for them.
         """
+        if isinstance(rows, Rows) and self._redaction is not None:
+            rows = rows.lines[:-1].split(b"\n")
         if not isinstance(rows, Rows):
             found: Sequence[Raw | bytes] = tuple(rows)
             if self._redaction is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -12,8 +14,11 @@ from msgspec import Raw
 
 from amili_async.errors import DecodeError
 from amili_async.pages import read_page
+from amili_async.sync import Redaction, Window
 from amili_async.sync.probe import Probe
+from amili_async.sync.reading import Reading
 from amili_async.sync.rows import RowReader, Rows, look_at
+from amili_async.sync.sinks.base import Spool, Work
 from amili_async.sync.streams import STREAMS
 
 CASES = STREAMS["cases"]
@@ -137,3 +142,13 @@ def test_what_did_not_go_once_is_not_tried_again(monkeypatch):
         assert len(page.items) == len(rows)
     assert len(attempts) == 2
     assert msgspec.json.decode(page.items[0])["caseId"] == "a"
+
+
+def test_rows_that_were_cut_out_are_redacted():
+    """Whoever hands them to a reading that redacts does not get round it."""
+    work = Work(Window("cases", "o"), CASES, datetime(2026, 1, 1, tzinfo=UTC), {"cases": Spool()})
+    with closing(Reading(work, redaction=Redaction(("email",)))) as reading:
+        text = b'{"caseId":"a","debtors":[{"email":"kari@example.com"}]},{"caseId":"b"}'
+        reading.take(reader().read(text))
+        assert reading.rows == 2
+        assert b"kari" not in b"".join(work.rows.chunks())
