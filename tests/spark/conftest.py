@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def spark(truth, deaths):
             .config("spark.sql.warehouse.dir", str(deaths / "warehouse"))
             .getOrCreate()
         )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Spark sets its own, under which asyncio leaves Ctrl-C alone
     session.sparkContext.setLogLevel("OFF")
     session.dataSource.register(AmiliDataSource)
     gateway = session.sparkContext._gateway
