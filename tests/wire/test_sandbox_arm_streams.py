@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 
 import pytest
@@ -201,17 +200,18 @@ async def test_inserts_shift_nothing(way):
         assert truth(sandbox) == [*(it for it in expected if it != "543212"), "0-new"]
 
 
-async def test_a_batch_is_waited_for():
+async def test_a_batch_is_waited_for(monkeypatch):
     """The client asks through 202 and 206 until 200, and has the outcome of every item."""
-    async with Sandbox(customers=10, batch_seconds=0.3) as sandbox, connect(sandbox) as amili:
+    async with Sandbox(customers=10, batch_seconds=99) as sandbox, connect(sandbox) as amili:
+        now = 0.0
+        monkeypatch.setattr(sandbox._arm._writes, "_clock", lambda: now)
         rows = [{"customerNo": "A"}, {"customerNo": "B", "ssnCountry": "NX"}, {"customerNo": "C", "organizationNo": "987654321"}]
         with pytest.warns(UserWarning, match="create_batch"):
             receipt = await amili.arm.customers.create_batch(2218, rows)
         seen = []
-        while not seen or not seen[-1].finished:
+        for now in (32.0, 98.0, 99.0):  # noqa: B007
             seen.append(await amili.arm.batches.get(2218, receipt.batch_uuid))
-            await asyncio.sleep(0.01)
-        assert list(dict.fromkeys(it.http_status for it in seen)) == [202, 206, 200]
+        assert [(it.http_status, it.finished) for it in seen] == [(202, False), (206, False), (200, True)]
         batch = await amili.arm.batches.wait(2218, receipt.batch_uuid)
         assert [it.result for it in batch.items] == ["CREATED", "FAILED", "CREATED"]
         assert ([it.customer_no for it in batch.failed], [it.customer_no for it in batch.warned]) == ([None], ["C"])
