@@ -112,11 +112,13 @@ class AtOnce(ABC):
     """A kind of rows that can be read from the text of their list, without its brackets."""
 
     @abstractmethod
-    def read(self, text: bytes) -> tuple[Any, ...] | None:
+    def read(self, body: bytes, begin: int, end: int) -> tuple[Any, ...] | None:
         """Return what there is for each row, in their order; None if they have to be read as `Raw`.
 
         Args:
-            text: what should be whole rows with commas between them. Where it is not, the answer must be None.
+            body: an answer.
+            begin: where in it what should be whole rows with commas between them begins. If it is not, the answer must be None.
+            end: where that ends.
         """
 
 
@@ -158,7 +160,7 @@ def _read_at_once(kind: AtOnce, paging: Paging, body: bytes) -> Envelope | None:
         rest = decoder(envelope_of(Raw, paging.items, paging.style)).decode(around)
     except NOT_JSON:
         return None
-    found, rows = _envelope(rest, paging, body, copy=False), kind.read(body[begin:end])
+    found, rows = _envelope(rest, paging, body, copy=False), kind.read(body, begin, end)
     if found is None or found.items or rows is None:
         return None
     return found._replace(items=rows, facts=found.facts._replace(rows=len(rows)))

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
 from amili_async.errors import ConfigError
 from amili_async.spark.planning import asking, now
 from amili_async.structs import encode
@@ -132,19 +130,14 @@ def _by_rows(options: Options, start: datetime, target: datetime, most: int) -> 
 
 
 async def _count(options: Options, amili: AmiliClient, planner: Planner, start: datetime, end: datetime) -> int:
-    counts: list[int] = []
-
-    async def ask(whole: Window) -> None:
-        window = Window(whole.stream, whole.organization, start, end, whole.filters)
-        size = await planner.size(options.kind, list_of(amili, options.kind, window, page_size=1))
+    windows = [Window(whole.stream, whole.organization, start, end, whole.filters) for whole in options.order.lists]
+    lists = [list_of(amili, options.kind, window, page_size=1) for window in windows]
+    total = 0
+    for size in await planner.sizes(options.kind, lists):
         if size.rows is None:
             raise ConfigError("the option maxrowsperbatch cannot be kept: the service does not count; give maxspanperbatch")
-        counts.append(size.rows)
-
-    async with anyio.create_task_group() as group:
-        for whole in options.order.lists:
-            group.start_soon(ask, whole)
-    return sum(counts)
+        total += size.rows
+    return total
 
 
 def _fingerprint(options: Options) -> str:

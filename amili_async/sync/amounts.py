@@ -79,12 +79,13 @@ class Amounts:
 def _currency(case: Any) -> str:
     """Return the one currency of a case's claims and invoices; a case has none of its own."""
     found: str | None = None
-    for part in (*(case.claims or ()), *(case.invoices or ())):
-        currency = part.currency
-        if currency != found and isinstance(currency, str):
-            if found is not None:
-                return "(mixed)"
-            found = currency
+    for parts in (case.claims, case.invoices):
+        for part in parts or ():
+            currency = part.currency
+            if currency != found and isinstance(currency, str):
+                if found is not None:
+                    return "(mixed)"
+                found = currency
     return "" if found is None else _name(found)
 
 

@@ -45,18 +45,15 @@ async def compare(
     end = max(stop for _, stop in spans)
     if gaps((start, end), spans):
         return None
-    total = (await planner.size(stream, side_of(amili, stream, whole))).rows
+    lists = [side_of(amili, stream, whole), side_of(amili, stream, whole, start=end)]
+    if start is not None:
+        lists.append(side_of(amili, stream, whole, end=start))
+    total, *sides = [size.rows for size in await planner.sizes(stream, lists)]
     if total is None:
         return None
     held = sum(entry.rows for entry in entries)
-    sides = [side_of(amili, stream, whole, start=end)]
-    if start is not None:
-        sides.append(side_of(amili, stream, whole, end=start))
-    outside = 0
-    for side in sides:
-        count = (await planner.size(stream, side)).rows
-        # A side that holds all there is, beside windows that hold something, was not understood as one.
-        outside += 0 if count is None or (held and count >= total) else count
+    # A side that holds all there is, beside windows that hold something, was not understood as one.
+    outside = sum(count for count in sides if count is not None and not (held and count >= total))
     # Rows on the bounds may be counted outside and held all the same, so the windows may hold more; but not more than there is.
     expected = total - outside
     if held < expected:

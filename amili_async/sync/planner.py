@@ -95,7 +95,7 @@ class Planner:
 
     async def _cut(self, cutting: _Cutting, span: Span, size: Size | None) -> None:
         """Cut a span into windows; what is behind a cut is another task's."""
-        size = size or await self._size(cutting, span)
+        size = size or (await self._sizes(cutting, [span]))[0]
         while not self._fits(span, size):
             parts = await self._take_apart(cutting, span, size) or await self._halve(cutting, span, size)
             if not parts:
@@ -141,32 +141,38 @@ class Planner:
 
     async def _sizes(self, cutting: _Cutting, spans: Sequence[Span], *, months: bool = False) -> list[Size]:
         """Ask for the sizes of spans, all at once; with `months` not for that of a month, which is not cut, empty or not."""
-        sizes = [_UNASKED] * len(spans)
+        stream = cutting.stream
+        page_size = 1 if stream.counted else None  # a whole page may show that there is no more
+        whole = [months and self._fits(span, _UNASKED) for span in spans]
+        windows = [cutting.window(span) for span, is_whole in zip(spans, whole, strict=True) if not is_whole]
+        sizes = iter(await self.sizes(stream, [list_of(self._amili, stream, window, page_size=page_size) for window in windows]))
+        return [_UNASKED if is_whole else next(sizes) for is_whole in whole]
 
-        async def ask(place: int) -> None:
-            sizes[place] = await self._size(cutting, spans[place])
-
-        async with anyio.create_task_group() as group:
-            for place, span in enumerate(spans):
-                if not (months and self._fits(span, _UNASKED)):
-                    group.start_soon(ask, place)
-        return sizes
-
-    async def _size(self, cutting: _Cutting, span: Span) -> Size:
-        page_size = 1 if cutting.stream.counted else None  # a whole page may show that there is no more
-        return await self.size(cutting.stream, list_of(self._amili, cutting.stream, cutting.window(span), page_size=page_size))
-
-    async def size(self, stream: Stream, rows: Pager[Raw]) -> Size:
-        """Ask how much there is in a list, by one row.
+    async def sizes(self, stream: Stream, lists: Sequence[Pager[Raw]]) -> list[Size]:
+        """Ask how much there is in lists, by one row of each, all at once.
 
         Raises:
             AmiliError: there is no answer.
         """
+        sizes = [_UNASKED] * len(lists)
+
+        async def ask(place: int) -> None:
+            sizes[place] = await self._ask(stream, lists[place])
+
+        try:
+            async with anyio.create_task_group() as group:
+                for place in range(len(lists)):
+                    group.start_soon(ask, place)
+        except BaseExceptionGroup as errors:
+            raise lone(errors) from None
+        return sizes
+
+    async def _ask(self, stream: Stream, rows: Pager[Raw]) -> Size:
         failures = 0
         while True:
             try:
                 async with self._room, self._pace.turn():
-                    return await _ask(stream, rows)
+                    return await _first_of(stream, rows)
             except AmiliError as error:
                 failures += 1
                 if failures == TRIES or not passing(error):
@@ -175,7 +181,7 @@ class Planner:
             await self._amili.clock.sleep(pause)
 
 
-async def _ask(stream: Stream, rows: Pager[Raw]) -> Size:
+async def _first_of(stream: Stream, rows: Pager[Raw]) -> Size:
     count: int | None = None
     async for page in rows.pages():
         count = page.total_count if count is None else count

@@ -109,6 +109,7 @@ class Puller:
                     pause = pause_after(error, failures)
                     self._tell(WindowRetried(window, reason_of(error), pause, resume is None))
                 else:
+                    reading.end()
                     return reading
                 if resume is None:
                     reading.close()

@@ -96,24 +96,24 @@ class Reading:
             if self._redaction is not None:
                 found = [self._redaction.apply(bytes(row)) for row in found]
             rows = look_at(found, self._probe)
-        new: list[int] = []
-        for place, look in enumerate(rows):
-            mark = digest(look.key)
-            if self._keys.add(mark):
-                self.work.digests += mark
-                self._open += look.open
-                if self.work.stream.amount is not None:
-                    self._amounts.include(look.priced)
-                new.append(place)
+        marks = [digest(look.key) for look in rows]
+        new = [place for place, mark in enumerate(marks) if self._keys.add(mark)]
+        looks: Sequence[Look] = rows
         lines = rows.lines
         if len(new) < len(rows):
             every = lines.split(b"\n")
             lines = as_lines(every[place] for place in new)
-        if new:
-            self.work.rows.append(lines, len(new))
-            self._split((rows[place] for place in new), lines)
+            looks, marks = [rows[place] for place in new], [marks[place] for place in new]
+        if looks:
+            self.work.digests += b"".join(marks)
+            self._open += sum([look.open for look in looks])  # faster than a generator
+            if self.work.stream.amount is not None:
+                for look in looks:
+                    self._amounts.include(look.priced)
+            self.work.rows.append(lines, len(looks))
+            self._split(looks, lines)
 
-    def _split(self, looks: Iterable[Look], lines: bytes) -> None:
+    def _split(self, looks: Sequence[Look], lines: bytes) -> None:
         splitter = self._splitter
         if not splitter.tables:
             return
@@ -124,6 +124,10 @@ class Reading:
         for name, found in zip(splitter.tables, parts, strict=True):
             if found:
                 self.work.spools[name].append(as_lines(found), len(found))
+
+    def end(self) -> None:
+        """Let go of what tells rows apart: no more come."""
+        self._keys.close()
 
     def without(self, flags: bytearray, work: Work) -> tuple[Reading, Entry]:
         """Move into other work what is not flagged, and return that with what the ledger will say of it.
@@ -147,5 +151,5 @@ class Reading:
 
     def close(self) -> None:
         """Let go of everything."""
-        self._keys.close()
+        self.end()
         self.work.close()

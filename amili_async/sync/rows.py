@@ -48,12 +48,13 @@ class RowReader(AtOnce):
         self._probe = probe
         self._odd = False
 
-    def read(self, text: bytes) -> Rows | None:
+    def read(self, body: bytes, begin: int, end: int) -> Rows | None:
         """Return the rows; None if that does not go this way. That each line is one whole value proves that it is a row."""
-        if self._odd or b"\n" in text or b"\r" in text:
+        if self._odd or body.find(b"\n", begin, end) >= 0 or body.find(b"\r", begin, end) >= 0:
             return None
-        begin = text[: text.find(b":") + 1]
-        lines = text.replace(b"}," + begin, b"}\n" + begin) + b"\n"
+        first = body[begin : body.find(b":", begin, end) + 1]
+        apart = memoryview(body.replace(b"}," + first, b"}\n" + first))
+        lines = b"".join((apart[begin:end], b"\n"))
         looks = self._probe.look_at_all(lines)
         if looks is None or len(looks) != count_lines(lines):
             self._odd = True

@@ -1,4 +1,4 @@
-"""A run from plan to report: a planner feeds workers, each of which reads one window after the other and commits it."""
+"""A run from plan to report: a planner feeds workers, who read one window after the other; what they have read is committed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from amili_async.sync.ledger import Entry
 from amili_async.sync.pace import Gate, Pace
 from amili_async.sync.planner import Planner, lone
 from amili_async.sync.pulling import Puller, reason_of
+from amili_async.sync.reading import Reading
 from amili_async.sync.report import Failure
 from amili_async.sync.streams import stream_named
 from amili_async.sync.windows import Window
@@ -98,14 +99,17 @@ class Run:
         """
         found, to_register = anyio.create_memory_object_stream[Planned](inf)
         ready, to_read = anyio.create_memory_object_stream[None](inf)  # one for each window that is due
+        read, to_commit = anyio.create_memory_object_stream[Reading](self._order.concurrency)
         waiting = [entry for entry in self._books if self._order.covers(entry.window, self.now) and due(entry)]
         try:
             async with anyio.create_task_group() as group:
                 for entry in sorted(waiting, key=lambda entry: entry.key):
                     self._hand_out(entry.window, entry.total, ready)
                 for _ in range(self._order.concurrency):
-                    group.start_soon(self._work, to_read.clone())
+                    group.start_soon(self._work, to_read.clone(), read.clone())
                 to_read.close()
+                read.close()
+                group.start_soon(self._commit, to_commit.clone())
                 group.start_soon(self._register, to_register, ready)
                 with found:
                     await self.plan(lambda window, count: found.send_nowait((window, count)))
@@ -114,7 +118,9 @@ class Run:
         except BaseExceptionGroup as errors:
             raise lone(errors) from None
         finally:
-            for end in (found, to_register, ready, to_read):
+            while to_commit.statistics().current_buffer_used:
+                to_commit.receive_nowait().close()
+            for end in (found, to_register, ready, to_read, read, to_commit):
                 end.close()
             self._report.interrupted = self._stopping
 
@@ -136,23 +142,27 @@ class Run:
                 for window, count in batch:
                     self._hand_out(window, count, ready)
 
-    async def _work(self, ready: MemoryObjectReceiveStream[None]) -> None:
-        with ready:
+    async def _work(self, ready: MemoryObjectReceiveStream[None], read: MemoryObjectSendStream[Reading]) -> None:
+        """Read windows, one after the other. What fails about one alone does not stop the others."""
+        with ready, read:
             async for _ in ready:
                 *_, window = heappop(self._due)
                 if not self._stopping and window.key[:2] not in self._alone:
-                    await self._window(window)
+                    try:
+                        reading = await self._read(window)
+                    except FATAL:
+                        raise
+                    except AmiliError as error:
+                        await self._failed(window, error)
+                        continue
+                    try:
+                        await read.send(reading)
+                    except BaseException:
+                        reading.close()
+                        raise
 
-    async def _window(self, window: Window) -> None:
-        """Read a window and commit it. What fails about it alone does not stop the others."""
-        try:
-            await self._read(window)
-        except FATAL:
-            raise
-        except AmiliError as error:
-            await self._failed(window, error)
-
-    async def _read(self, window: Window) -> None:
+    async def _read(self, window: Window) -> Reading:
+        """Read a window to its end, and once more if rows came or went meanwhile."""
         figures = self._report.streams[window.stream]
         again = False
         while True:
@@ -162,19 +172,26 @@ class Run:
             figures.pages += reading.pages
             figures.bytes += reading.bytes
             if again or reading.verified is not False or reading.cut_off:
-                break
+                return reading
             reading.close()
-            again = True  # rows came or went meanwhile: once more
-        try:
-            entry = await self._books.commit(reading)
-        finally:
-            reading.close()
-        if entry is None:
-            figures.kept += 1
-            self._tell(WindowKept(window, reading.entry.read, reading.total))
-        else:
-            figures.add(entry)
-            self._tell(WindowDone(window, entry))
+            again = True
+
+    async def _commit(self, read: MemoryObjectReceiveStream[Reading]) -> None:
+        """Commit what has been read, while the next windows are on their way."""
+        with read:
+            async for reading in read:
+                window = reading.work.window
+                figures = self._report.streams[window.stream]
+                try:
+                    entry = await self._books.commit(reading)
+                finally:
+                    reading.close()
+                if entry is None:
+                    figures.kept += 1
+                    self._tell(WindowKept(window, reading.entry.read, reading.total))
+                else:
+                    figures.add(entry)
+                    self._tell(WindowDone(window, entry))
 
     async def _failed(self, window: Window, error: AmiliError) -> None:
         reason = reason_of(error)
