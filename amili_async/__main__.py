@@ -7,7 +7,7 @@ import os
 import sys
 
 USAGE, INTERRUPTED = 2, 130
-SELDOM = 50_000
+SELDOM = 200_000
 """Objects, about, after which the gc looks through the youngest: modules and rows leave it little to find."""
 
 
