@@ -290,7 +290,7 @@ async def test_no_difference_is_made_up(server):
 
 
 async def test_a_count_that_cannot_be_had():
-    """Without an answer to the last question the run is not complete; a server that does not count is asked for nothing more."""
+    """Without an answer to the last questions the run is not complete; where the server does not count it is all the same."""
 
     def trouble(stream, organization, query):
         return Reply(403, {}, b"") if "FromCreatedAt" in query and "ToCreatedAt" not in query else None
