@@ -20,7 +20,7 @@ from amili_async.walks import Position
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from amili_async.pagination import Walker
+    from amili_async.walker import Walker
 
 __all__ = ["Concurrent", "Prefetch"]
 
