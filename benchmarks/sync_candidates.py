@@ -100,13 +100,14 @@ class Pipeline:
         stack.callback(self._end)
         self._length = PATIENCE if alone else TURN * LONGER.get(name.partition(" ")[0], 1)
         self._wall = self._server_cpu = 0.0
-        with (self._folder / "stdout").open("wb") as out, (self._folder / "stderr").open("wb") as err:
+        with (self._folder / "stdout").open("wb") as out:
             for command in (commands := bench.commands(name, self._folder)):
                 before = self._processes[-1].stdout if self._processes else subprocess.DEVNULL
                 after = out if command is commands[-1] else subprocess.PIPE
-                process = subprocess.Popen(  # noqa: S603  # our own
-                    command, env=environ() | bench.variables(), stdin=before, stdout=after, stderr=err, process_group=0
-                )
+                with self._stderr(len(self._processes)).open("wb") as err:
+                    process = subprocess.Popen(  # noqa: S603  # our own
+                        command, env=environ() | bench.variables(), stdin=before, stdout=after, stderr=err, process_group=0
+                    )
                 self._processes.append(process)
                 self._signal(signal.SIGSTOP)
                 if len(self._processes) > 1 and (pipe := self._processes[-2].stdout):
@@ -134,8 +135,12 @@ class Pipeline:
         failed = any(process.returncode for process in self._processes)
         facts = {} if failed else self._facts()
         if facts.get("rows") != self._bench.cases:
-            said = (self._folder / "stderr").read_text(errors="replace").strip()[-500:] or "it said nothing"
-            raise Failed(f"{self._name} failed: {facts.get('rows', 'no')} rows of {self._bench.cases}; {said}")
+            said = (self._stderr(number).read_text(errors="replace").strip()[-500:] for number in range(len(self._processes)))
+            codes = [process.returncode for process in self._processes]
+            raise Failed(
+                f"{self._name} failed: {facts.get('rows', 'no')} rows of {self._bench.cases}, exit codes {codes}; "
+                + ("\n".join(filter(None, said)) or "it said nothing")
+            )
         return Run({**facts, "wall": self._wall, "server_cpu": self._server_cpu})
 
     def _facts(self) -> dict[str, float]:
@@ -152,6 +157,10 @@ class Pipeline:
             found: dict[str, float] = json.loads(text)
             return found
         return {"rows": _rows_said(text)}
+
+    def _stderr(self, number: int) -> Path:
+        """Return the file with what a process has to say."""
+        return self._folder / f"stderr{number}"
 
     def _signal(self, number: int) -> None:
         for process in self._processes:
