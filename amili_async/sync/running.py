@@ -62,6 +62,7 @@ class Run:
         self._planning = anyio.CancelScope()
         self._alone: set[tuple[str, str]] = set()
         self._due: list[tuple[int, int, Window]] = []
+        self._read_whole: set[Reading] = set()
         self._handed_out = 0
         self._stopping = False
 
@@ -118,8 +119,8 @@ class Run:
         except BaseExceptionGroup as errors:
             raise lone(errors) from None
         finally:
-            while to_commit.statistics().current_buffer_used:
-                to_commit.receive_nowait().close()
+            for reading in self._read_whole:
+                reading.close()
             for end in (found, to_register, ready, to_read, read, to_commit):
                 end.close()
             self._report.interrupted = self._stopping
@@ -155,11 +156,8 @@ class Run:
                     except AmiliError as error:
                         await self._failed(window, error)
                         continue
-                    try:
-                        await read.send(reading)
-                    except BaseException:
-                        reading.close()
-                        raise
+                    self._read_whole.add(reading)
+                    await read.send(reading)
 
     async def _read(self, window: Window) -> Reading:
         """Read a window to its end, and once more if rows came or went meanwhile."""
@@ -186,6 +184,7 @@ class Run:
                     entry = await self._books.commit(reading)
                 finally:
                     reading.close()
+                    self._read_whole.discard(reading)
                 if entry is None:
                     figures.kept += 1
                     self._tell(WindowKept(window, reading.entry.read, reading.total))
