@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -24,6 +25,8 @@ def end(monkeypatch, capfd):
 
     def run_main(command) -> tuple[object, str]:
         monkeypatch.setattr(os, "_exit", exit_at_once)
+        monkeypatch.setattr(gc, "set_threshold", lambda _: None)  # the tests go on in this process
+        monkeypatch.setattr(gc, "freeze", lambda: None)
         monkeypatch.setattr(cli, "run", command)
         with pytest.raises((SystemExit, _Ended)) as ended:
             program.main()
@@ -43,6 +46,22 @@ def _raise(error: BaseException):
 def test_code_of_the_command(end, code):
     """The process ends with the code of the command."""
     assert end(lambda: code) == (code, "")
+
+
+@pytest.mark.parametrize(("loaded", "frozen"), [(False, 1), (True, 0)])
+def test_the_gc_has_nothing_to_do_at_the_end(end, monkeypatch, loaded, frozen):
+    """It is not run once more, unless DuckDB is there, which would complain."""
+    monkeypatch.delitem(sys.modules, "duckdb", raising=False)
+    if loaded:
+        monkeypatch.setitem(sys.modules, "duckdb", None)
+    calls = []
+
+    def command() -> int:
+        monkeypatch.setattr(gc, "freeze", lambda: calls.append(1))
+        return 0
+
+    assert end(command) == (0, "")
+    assert len(calls) == frozen
 
 
 def test_interrupted_at_the_start(end):
