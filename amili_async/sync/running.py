@@ -110,7 +110,7 @@ class Run:
                     group.start_soon(self._work, to_read.clone(), read.clone())
                 to_read.close()
                 read.close()
-                group.start_soon(self._commit, to_commit.clone())
+                group.start_soon(self._commit, to_commit.clone())  # this end stays open: who waits to send is cancelled
                 group.start_soon(self._register, to_register, ready)
                 with found:
                     await self.plan(lambda window, count: found.send_nowait((window, count)))
@@ -148,14 +148,15 @@ class Run:
         with ready, read:
             async for _ in ready:
                 *_, window = heappop(self._due)
-                if not self._stopping and window.key[:2] not in self._alone:
-                    try:
-                        reading = await self._read(window)
-                    except FATAL:
-                        raise
-                    except AmiliError as error:
-                        await self._failed(window, error)
-                        continue
+                if self._stopping or window.key[:2] in self._alone:
+                    continue
+                try:
+                    reading = await self._read(window)
+                except FATAL:
+                    raise
+                except AmiliError as error:
+                    await self._failed(window, error)
+                else:
                     self._read_whole.add(reading)
                     await read.send(reading)
 

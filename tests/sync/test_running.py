@@ -49,7 +49,7 @@ async def test_the_next_window_is_read_while_one_is_committed():
 
 
 async def test_what_waits_for_a_target_that_fails_is_let_go():
-    """Windows that have been read, and will not be committed, leave no file open; the next run reads them again."""
+    """Windows that have been read, and will not be committed, leave no file open."""
     server, all_read, works = _server(), asyncio.Event(), []
 
     class Failing(MemorySink):
