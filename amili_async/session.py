@@ -9,12 +9,11 @@ import logging
 import random
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import quote, urljoin, urlsplit
 
 import anyio
 
 from amili_async.answers import error_code, read_answer, request_id
-from amili_async.config import RequestOptions, RetryPolicy, is_loopback, origin
+from amili_async.config import RequestOptions, RetryPolicy, origin
 from amili_async.errors import (
     AmiliError,
     ApiError,
@@ -22,17 +21,17 @@ from amili_async.errors import (
     DeadlineExceeded,
     DecodeError,
     NotSentError,
-    NotSentTimeout,
     OutcomeUnknownError,
-    OutcomeUnknownTimeout,
 )
 from amili_async.exchange import Reply, Request
+from amili_async.failures import annotate, classify, in_all, out_of_time
 from amili_async.hooks import AttemptEvent, Chain, RequestEvent, RetryEvent, emit
 from amili_async.identity.operations import TOKEN
 from amili_async.inflate import inflate
 from amili_async.operation import Response
 from amili_async.outgoing import FOREIGN_HEADERS, Call, outgoing, warn_unconfirmed
-from amili_async.retry import Failure, classify_status, decide, parse_retry_after
+from amili_async.redirects import REDIRECTS, redirected
+from amili_async.retry import Failure, decide, parse_retry_after
 from amili_async.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -57,7 +56,6 @@ ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are kept."""
 GRACE = 0.05
 """Seconds that the total time of a call may be overrun to find out whether the request was sent."""
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_OPTIONS = RequestOptions()
 
 
@@ -197,9 +195,9 @@ class AmiliSession:
                 )
             if self.clock.monotonic() >= call.deadline and type(failure) in {NotSentError, OutcomeUnknownError}:
                 call.phase = "connect" if isinstance(failure, NotSentError) else "request"
-                failure = _out_of_time(call)
-            _annotate(failure, call)
-            kind = _classify(failure, call)
+                failure = out_of_time(call)
+            annotate(failure, call)
+            kind = classify(failure, call)
             call.reached |= kind is Failure.UNKNOWN
             decision = decide(
                 policy,
@@ -214,7 +212,7 @@ class AmiliSession:
             if kind is Failure.DECLINED and wait is not None and wait <= policy.retry_after_max:
                 self._throttle.hold_off(call.answered_by, wait)
             if decision.delay is None:
-                raise _in_all(failure, call)
+                raise in_all(failure, call)
             logger.warning(
                 "%s %s: attempt %d failed (%s), next in %.2f s",
                 call.operation.method,
@@ -240,7 +238,7 @@ class AmiliSession:
         call.phase, call.status, call.request_id = "throttle", None, None
         remaining = call.deadline - self.clock.monotonic()
         if remaining <= 0:
-            raise _out_of_time(call)
+            raise out_of_time(call)
         # A little later than the limits of connecting and reading, which know better what they waited for.
         with anyio.move_on_after(remaining + GRACE):
             if call.operation.name == TOKEN.name:
@@ -251,7 +249,7 @@ class AmiliSession:
                 token = await self._token(call, refused) if call.operation.authenticated else None
                 reply = await self._exchange(call, token)
                 return reply, token if call.authorized else None
-        raise _out_of_time(call)
+        raise out_of_time(call)
 
     async def _token(self, call: Call, refused: AccessToken | None) -> AccessToken:
         tokens = self._keyring.tokens(call.operation.api)
@@ -281,7 +279,7 @@ class AmiliSession:
             patience = (call.deadline - self.clock.monotonic()) / 4
             token = await tokens.get(exchange, exchange_once, self.hooks, patience)
         except DeadlineExceeded as error:
-            raise _out_of_time(call) from error
+            raise out_of_time(call) from error
         except OutcomeUnknownError as error:
             # Of the token call, that is; the call that waits for the token has not been sent.
             raise NotSentError(f"no access token could be had: {error.message}") from error
@@ -348,23 +346,7 @@ class AmiliSession:
             if hops == self.limits.redirects:
                 raise ApiError("redirected too often", status=reply.status)
             hops += 1
-            url = self._redirected(url, location, reply.status)
-
-    def _redirected(self, url: str, location: str, status: int) -> str:
-        target = urlsplit("")
-        try:
-            readable = location.isprintable()  # no control characters
-            target = urlsplit(urljoin(url, quote(location, safe="%/:?#[]@!$&'()*+,;=~")) if readable else "")
-            host = target.hostname or ""
-            _ = target.port
-        except ValueError:
-            host = ""
-        if not host or target.scheme not in {"http", "https"} or target.username or target.password:
-            raise ApiError("redirected to an address that cannot be followed", status=status)
-        plain = target.scheme == "http" and not (self.environment.allow_http or is_loopback(host))
-        if plain or (target.scheme == "http" and url.startswith("https:")):
-            raise ApiError("redirected to plain http, which was not followed", status=status)
-        return target._replace(fragment="").geturl()
+            url = redirected(url, location, reply.status, allow_http=self.environment.allow_http)
 
     def _read(self, reply: Reply, read: Callable[[int, bytes], T]) -> T:
         encoding = reply.headers.get("content-encoding", "").strip().lower()
@@ -386,46 +368,3 @@ class AmiliSession:
             request_id=request_id(reply.headers),
             retry_after=parse_retry_after(reply.headers.get("retry-after"), self.clock.time()),
         )
-
-
-def _annotate(error: AmiliError, call: Call) -> None:
-    if error.path is None:  # an error of the token call keeps its own
-        error.method, error.path, error.attempts = call.operation.method, call.operation.path, call.sent
-        error.request_id = error.request_id or call.request_id
-        error.status = call.status if error.status is None else error.status
-
-
-def _classify(error: AmiliError, call: Call) -> Failure:
-    if call.phase != "request" or isinstance(error, ConfigError | DeadlineExceeded):
-        return Failure.REJECTED  # not this call's own request has failed: nothing to repeat
-    if isinstance(error, NotSentError):
-        return Failure.NOT_SENT
-    if isinstance(error, OutcomeUnknownError):
-        return Failure.UNKNOWN
-    if isinstance(error, DecodeError):
-        return Failure.UNKNOWN if error.damaged else Failure.REJECTED
-    if isinstance(error, ApiError):
-        return classify_status(error.status, has_retry_after=error.retry_after is not None)
-    return Failure.REJECTED
-
-
-_PHASES = {
-    "throttle": "while it waited for its turn",
-    "connect": "while it connected",
-    "token": "while it waited for an access token",
-    "request": "while it waited for the answer",
-}
-
-
-def _in_all(error: AmiliError, call: Call) -> AmiliError:
-    """Say of the call what holds for all of its tries: the last was not sent, but an earlier one may have been carried out."""
-    if not call.reached or not isinstance(error, NotSentError) or isinstance(error, DeadlineExceeded):
-        return error
-    unknown = OutcomeUnknownError(f"{error.message}; an earlier try may have been carried out")
-    unknown.__dict__.update({**error.__dict__, "message": unknown.message})
-    return unknown
-
-
-def _out_of_time(call: Call) -> DeadlineExceeded:
-    kind = OutcomeUnknownTimeout if call.phase == "request" or call.reached else NotSentTimeout
-    return kind(f"the total time of the call ran out {_PHASES[call.phase]}", phase=call.phase)

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
 
     from amili_async.sync.streams import Stream
 
-__all__ = ["EXTRA", "FETCHED_AT", "INDEX", "ORGANIZATION", "WINDOW", "Table", "part_table", "snake", "table_of", "tables_of"]
+__all__ = [
+    "EXTRA",
+    "FETCHED_AT",
+    "INDEX",
+    "ORGANIZATION",
+    "WINDOW",
+    "Table",
+    "part_name",
+    "part_table",
+    "snake",
+    "table_of",
+    "tables_of",
+]
 
 ORGANIZATION, WINDOW, FETCHED_AT, EXTRA = "_amili_organization", "_amili_window", "_amili_fetched_at", "_extra"
 """Columns that every table has: whose row it is, by which window it came, when that was read, and what fits no column."""
@@ -60,7 +72,12 @@ def part_table(stream: Stream, part: str) -> Table:
     found = _members(stream)
     element = next((element_of(column.shape) for column in found if column.wire == part), None)
     key = (_key(stream, found), Column(INDEX, INDEX, "integer"))
-    return Table(f"{stream.name}_{snake(part)}", _keyed(key, columns_of(element and element.shape)), len(key))
+    return Table(part_name(stream, part), _keyed(key, columns_of(element and element.shape)), len(key))
+
+
+def part_name(stream: Stream, part: str) -> str:
+    """Return the name of the table of a part, for which nothing of its shape has to be known."""
+    return f"{stream.name}_{snake(part)}"
 
 
 def tables_of(stream: Stream, parts: Sequence[str]) -> tuple[Table, ...]:

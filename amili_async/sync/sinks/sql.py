@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from amili_async.errors import SinkError
 from amili_async.sync.streams import STREAMS, stream_named
-from amili_async.sync.tables import EXTRA, FETCHED_AT, ORGANIZATION, WINDOW, table_of, tables_of
+from amili_async.sync.tables import EXTRA, FETCHED_AT, ORGANIZATION, WINDOW, part_name, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["POSSIBLE", "Dialect", "SqlTable", "check_source", "deletions", "quoted", "selection"]
 
 POSSIBLE: dict[str, tuple[str, ...]] = {
-    stream.name: tuple(table.name for table in tables_of(stream, stream.parts)) for stream in STREAMS.values()
+    stream.name: (stream.name, *(part_name(stream, part) for part in stream.parts)) for stream in STREAMS.values()
 }
 """Names of all tables that a target may have for a stream: rows of a window can be in any of them."""
 
