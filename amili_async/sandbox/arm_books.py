@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from amili_async.sandbox.arm_documents import amounts, ar_item
 from amili_async.sandbox.arm_layout import entry_of, month_start
 from amili_async.sandbox.arm_ledger import FIRST_ENTRY, day_text
-from amili_async.sandbox.dataset import money
+from amili_async.sandbox.figures import money
 from amili_async.sandbox.layout import DAY, END
 from amili_async.sandbox.store import ADDED
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amili_async.sandbox.arm_ledger import FIRST_ACCOUNT, day_text
-from amili_async.sandbox.dataset import money
 from amili_async.sandbox.digits import account_number, national_id, organization_number
+from amili_async.sandbox.figures import money
 from amili_async.sandbox.ids import mix
 from amili_async.sandbox.texts import COMPANIES, FIRST_NAMES, LAST_NAMES, in_address
 

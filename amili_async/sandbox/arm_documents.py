@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from amili_async.sandbox.arm_customers import customer
 from amili_async.sandbox.arm_layout import BUNDLE, Terms
 from amili_async.sandbox.arm_ledger import FIRST_ACCOUNT, FIRST_BUNDLE, FIRST_ITEM, FIRST_LOG, day_text
-from amili_async.sandbox.dataset import money
+from amili_async.sandbox.figures import money
 from amili_async.sandbox.ids import mix
 from amili_async.sandbox.store import ADDED
 from amili_async.sandbox.texts import DESCRIPTIONS

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from amili_async.sandbox.arm_layout import BUNDLE, Plan, entries_before, first_document, owner_of
 from amili_async.sandbox.arm_store import ArmStore
-from amili_async.sandbox.dataset import midnight
 from amili_async.sandbox.digits import kid
+from amili_async.sandbox.figures import midnight
 from amili_async.sandbox.ids import Kind
 from amili_async.sandbox.joined import Joined
 from amili_async.sandbox.store import ADDED

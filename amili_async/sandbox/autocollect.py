@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from amili_async.sandbox import rows
 from amili_async.sandbox.autocollect_rows import creditor, creditor_names, legacy_case, legacy_settlement, newer_case
 from amili_async.sandbox.damage import DAMAGES_ROWS, damaged_rows
-from amili_async.sandbox.dataset import stamp
 from amili_async.sandbox.exchange import Answer, Problem
+from amili_async.sandbox.figures import stamp
 from amili_async.sandbox.filters import Selector
 from amili_async.sandbox.ids import Kind
 from amili_async.sandbox.matching import moment

@@ -11,9 +11,9 @@ from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 from amili_async.distribution.requests import B2cInvoice, EhfCreditnote
-from amili_async.sandbox.dataset import Row, stamp
 from amili_async.sandbox.dispatch import Company, Dispatch, Sending, Sent
 from amili_async.sandbox.exchange import Answer, Problem
+from amili_async.sandbox.figures import stamp
 from amili_async.sandbox.shapes import NUMBER, check_shape
 from amili_async.sandbox.writes import document
 from amili_async.structs import encode
@@ -21,6 +21,7 @@ from amili_async.structs import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from amili_async.sandbox.dataset import Row
     from amili_async.sandbox.exchange import Call, Handler
 
 __all__ = ["Distribution", "state"]

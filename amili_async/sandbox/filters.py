@@ -8,8 +8,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from amili_async.sandbox.dataset import case_number, customer_number, customer_of, invoice_number, source_id
 from amili_async.sandbox.exchange import Problem
+from amili_async.sandbox.figures import case_number, customer_number, customer_of, invoice_number, source_id
 from amili_async.sandbox.ids import Kind
 from amili_async.sandbox.joined import Joined
 from amili_async.sandbox.layout import case_of, first_invoice

@@ -12,9 +12,9 @@ from bisect import bisect_left, bisect_right
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
-from amili_async.sandbox.dataset import Row, invoice_number, stamp
 from amili_async.sandbox.distribution import state
 from amili_async.sandbox.exchange import Answer, Problem
+from amili_async.sandbox.figures import invoice_number, stamp
 from amili_async.sandbox.ids import Kind
 from amili_async.sandbox.layout import case_of, first_invoice
 from amili_async.sandbox.matching import moment
@@ -25,7 +25,7 @@ from amili_async.structs import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from amili_async.sandbox.dataset import Dataset
+    from amili_async.sandbox.dataset import Dataset, Row
     from amili_async.sandbox.dispatch import Company, Dispatch, Sending
     from amili_async.sandbox.exchange import Call, Handler
     from amili_async.sandbox.layout import Portfolio

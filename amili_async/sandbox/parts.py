@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from amili_async.sandbox import rows
 from amili_async.sandbox.booking import find_invoice
-from amili_async.sandbox.dataset import stamp
 from amili_async.sandbox.exchange import Answer, Problem
+from amili_async.sandbox.figures import stamp
 from amili_async.sandbox.ids import Kind
 from amili_async.sandbox.layout import END, first_settlement, payments
 from amili_async.sandbox.store import ADDED

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amili_async.sandbox.dataset import RATES, Dataset, Row, case_number, customer_number, customer_of, money, stamp
 from amili_async.sandbox.digits import kid
+from amili_async.sandbox.figures import RATES, case_number, customer_number, customer_of, money, stamp
 from amili_async.sandbox.ids import Kind
 from amili_async.sandbox.layout import DAY, Portfolio, case_of, first_invoice, payment_of
 from amili_async.sandbox.store import ADDED, CaseChange, WrittenBatch, WrittenInvoice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from amili_async.sandbox.dataset import Dataset, Row
 
 __all__ = [
     "batch",

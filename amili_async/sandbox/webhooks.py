@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from amili_async.sandbox.dataset import stamp
 from amili_async.sandbox.events import document
+from amili_async.sandbox.figures import stamp
 from amili_async.sandbox.ids import Ids, Kind, mix
 from amili_async.structs import encode
 

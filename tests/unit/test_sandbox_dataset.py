@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from amili_async.collection.models import Batch, Case, Invoice, LegacyBatch, Settlement
 from amili_async.errors import ConfigError
-from amili_async.sandbox.dataset import Dataset, money, stamp
+from amili_async.sandbox.dataset import Dataset
 from amili_async.sandbox.digits import account_number, kid, national_id, organization_number
+from amili_async.sandbox.figures import money, stamp
 from amili_async.sandbox.ids import Ids, Kind
 from amili_async.sandbox.layout import (
     END,
