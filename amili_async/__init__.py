@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from amili_async.catalogue import operations
     from amili_async.client import AmiliClient
     from amili_async.config import Environment, Limits, RequestOptions, RetryPolicy, Timeouts
+    from amili_async.cursors import Cursor
     from amili_async.errors import AmiliError, UnconfirmedOperationWarning
     from amili_async.hooks import Hooks
     from amili_async.operation import Operation, Paging, Response
     from amili_async.pages import InvalidItem, Page
     from amili_async.pagination import Pager
-    from amili_async.walks import Cursor
 
 __all__ = [
     "AccessToken",
@@ -58,7 +58,7 @@ _HOMES = {
     "BasicCredentials": "auth",
     "ClientCredentials": "auth",
     "Credentials": "auth",
-    "Cursor": "walks",
+    "Cursor": "cursors",
     "Environment": "config",
     "Hooks": "hooks",
     "InvalidItem": "pages",

@@ -45,8 +45,8 @@ from amili_async.structs import decode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amili_async.cursors import Cursor
     from amili_async.operation import Operation
-    from amili_async.walks import Cursor
 
 __all__ = ["call", "list_operations", "sandbox", "token"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amili_async.collection.creating import Created
-    from amili_async.walks import Cursor
+    from amili_async.cursors import Cursor
 
 __all__ = [
     "AmiliError",

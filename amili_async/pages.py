@@ -15,10 +15,11 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from amili_async.answers import NOT_JSON
+from amili_async.cursors import Cursor
 from amili_async.errors import DecodeError
 from amili_async.records import Record
 from amili_async.structs import decode, decode_item, decoder, encode, is_personal, keep_extra, keeps_extra, without_values
-from amili_async.walks import Cursor, CursorSummary, Facts, QuerySummary, SkipSummary, Summary
+from amili_async.walks import CursorSummary, Facts, QuerySummary, SkipSummary, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

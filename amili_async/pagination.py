@@ -13,13 +13,13 @@ import msgspec
 from msgspec import Raw
 
 from amili_async.config import RequestOptions, whole
+from amili_async.cursors import Cursor, Position, parameters
 from amili_async.errors import ConfigError
 from amili_async.operation import Operation
 from amili_async.pages import Envelope, InvalidItem, Page, read_page
 from amili_async.records import Record
 from amili_async.session import AmiliSession
 from amili_async.walker import Walker
-from amili_async.walks import Cursor, Position, parameters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterable, Iterator

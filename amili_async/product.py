@@ -11,13 +11,13 @@ import msgspec
 
 from amili_async.answers import read_answer, read_open
 from amili_async.config import RequestOptions
+from amili_async.cursors import START, Position
 from amili_async.errors import AmiliError, ConfigError
 from amili_async.operation import Operation, Response
 from amili_async.pagination import Pager
 from amili_async.records import Record
 from amili_async.session import AmiliSession
 from amili_async.walker import Walker
-from amili_async.walks import START, Position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

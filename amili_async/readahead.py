@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import anyio
 
+from amili_async.cursors import Position
 from amili_async.errors import AmiliError, DecodeError
 from amili_async.pages import Page, peek_token
 from amili_async.pagination import Items
-from amili_async.walks import Position
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -10,10 +10,11 @@ import logging
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from amili_async.config import origin
+from amili_async.cursors import START, Cursor, Position, digest
 from amili_async.errors import AmiliError, ApiError, CursorExpired, CursorMismatch, DecodeError, PageLoop
 from amili_async.hooks import PageDrift, PageEvent, emit
 from amili_async.pages import InvalidItem, Page
-from amili_async.walks import START, Cursor, Position, Progress, advance, digest, doubtful
+from amili_async.walks import Progress, advance, doubtful
 
 if TYPE_CHECKING:
     from collections.abc import Callable

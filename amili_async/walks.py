@@ -1,4 +1,4 @@
-"""How lists are walked: positions, cursors, and one pure function per paging style from an answer to the next position.
+"""How lists are walked: what answers say about it, and one pure function per paging style from an answer to the next position.
 
 The rules, and why (nothing here does I/O):
 
@@ -10,17 +10,13 @@ The rules, and why (nothing here does I/O):
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
-
 from amili_async.config import origin
-from amili_async.errors import CursorMismatch, PageLoop, PaginationError
+from amili_async.cursors import Position
+from amili_async.errors import PageLoop, PaginationError
 from amili_async.structs import Model
 
 if TYPE_CHECKING:
@@ -29,19 +25,15 @@ if TYPE_CHECKING:
     from amili_async.operation import Paging
 
 __all__ = [
-    "Cursor",
     "CursorSummary",
     "Facts",
-    "Position",
     "Progress",
     "QuerySummary",
     "SkipSummary",
     "Step",
     "Summary",
     "advance",
-    "digest",
     "doubtful",
-    "parameters",
 ]
 
 MAX_EMPTY_PAGES = 1_000
@@ -87,17 +79,6 @@ class QuerySummary(Model, frozen=True, kw_only=True):
     next_page: str | None = None
     last_page: str | None = None
     query_id: str | None = None
-
-
-class Position(NamedTuple):
-    """Where a page is: at the start, behind a token, at a number, or at a number of a kept query."""
-
-    kind: Literal["start", "token", "number", "query"]
-    token: str = ""
-    number: int = 0
-
-
-START = Position("start")
 
 
 class Progress(NamedTuple):
@@ -313,63 +294,3 @@ def doubtful(facts: Facts, before: Progress) -> bool:
     here = before._replace(rows=before.rows + facts.rows, total=facts.total_count, cap=facts.cap or before.cap)
     # A cap makes the last page short that it leaves, and those beyond it empty, whatever is counted there.
     return _short(here) and (here.cap is None or here.rows < here.cap)
-
-
-def parameters(paging: Paging, at: Position, page_param: str) -> list[tuple[str, str]]:
-    """Return what to add to the query for the page at a position; `page_param` stands in where none is documented."""
-    if at.kind == "token":
-        return [(paging.token_param or "", at.token)]
-    if at.kind == "number":
-        return [(paging.page_param or page_param, str(at.number))]
-    if at.kind == "query":
-        return [(paging.query_param or "", at.token), (paging.page_param or page_param, str(at.number))]
-    return []
-
-
-def digest(*parts: object) -> str:
-    """Return a short fingerprint of what a list is: its operation, ids and filters."""
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
-
-
-class Cursor(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A place in a list, to go on from later or elsewhere. `str()` gives a short text, `Cursor.parse` reads it back.
-
-    Holds the position, how far the walk had come, and a digest of operation and filters: it fits no other list.
-    """
-
-    kind: Literal["start", "token", "number", "query"]
-    token: str
-    number: int
-    pages: int
-    rows: int
-    skip: int
-    base: int
-    digest: str
-
-    def __str__(self) -> str:
-        """Write the cursor as text, safe in URLs and file names."""
-        return "ac1." + base64.urlsafe_b64encode(msgspec.msgpack.encode(self)).decode().rstrip("=")
-
-    @property
-    def position(self) -> Position:
-        """Where the page is."""
-        return Position(self.kind, self.token, self.number)
-
-    @classmethod
-    def parse(cls, text: str | Cursor) -> Cursor:
-        """Read a cursor back.
-
-        Raises:
-            CursorMismatch: the text is no cursor.
-        """
-        if isinstance(text, Cursor):
-            return text
-        version, _, payload = str(text).partition(".")
-        try:
-            if version == "ac1":
-                packed = base64.b64decode(payload + "=" * (-len(payload) % 4), b"-_", validate=True)
-                return msgspec.msgpack.decode(packed, type=cls)
-        except (ValueError, msgspec.DecodeError):
-            pass
-        hint = " (`page.resume` is None after the last page: that walk was complete)" if text == "None" else ""
-        raise CursorMismatch(f"this is not a cursor of this package{hint}; start the list without `resume`")

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from msgspec import Raw
 
     from amili_async.client import AmiliClient
+    from amili_async.cursors import Cursor
     from amili_async.pagination import Pager
     from amili_async.readahead import Concurrent, Prefetch
     from amili_async.sync.events import Event
     from amili_async.sync.pace import Gate, Pace
     from amili_async.sync.redact import Redaction
     from amili_async.sync.windows import Window
-    from amili_async.walks import Cursor
 
 __all__ = ["Puller", "reason_of"]
 

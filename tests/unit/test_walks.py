@@ -9,19 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from amili_async import Cursor, Paging
+from amili_async.cursors import START, Position, digest, parameters
 from amili_async.errors import CursorMismatch, PageLoop, PaginationError
-from amili_async.walks import (
-    MAX_EMPTY_PAGES,
-    START,
-    Facts,
-    Position,
-    Progress,
-    QuerySummary,
-    SkipSummary,
-    advance,
-    digest,
-    parameters,
-)
+from amili_async.walks import MAX_EMPTY_PAGES, Facts, Progress, QuerySummary, SkipSummary, advance
 
 CURSOR = Paging(style="cursor+skip", token_param="PageToken", size_param="PageSize")
 QUERY = Paging(style="query-page", items="customers", query_param="query", page_param="pageno", size_param="pagesize")
