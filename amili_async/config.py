@@ -153,6 +153,9 @@ _HOST = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?|[0-9A-Fa-f
 
 def _base_url(url: str, what: str, *, allow_http: bool) -> str:
     # What is wrong is said without the URL: it may carry a password.
+    if not isinstance(url, str):
+        message = f"the {what} must be a text"
+        raise ConfigError(message)
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -286,10 +289,9 @@ class RequestOptions(Record, frozen=True, kw_only=True):
         """Check the values and take copies."""
         if self.timeout is not None:
             positive(self.timeout, "RequestOptions(timeout=)")
+        for given in ("headers", "query"):
+            _texts(getattr(self, given), f"RequestOptions({given}=)")
         for name, value in self.headers.items():
-            if not isinstance(value, str):
-                message = f"RequestOptions(headers=): the value of {name} must be a text"
-                raise ConfigError(message)
             if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
                 message = f"RequestOptions(headers=): {name!r} is not a header that can be sent"
                 raise ConfigError(message)
@@ -322,6 +324,17 @@ class RequestOptions(Record, frozen=True, kw_only=True):
             idempotency_key=base.idempotency_key if self.idempotency_key is None else self.idempotency_key,
             retry=base.retry if self.retry is None else self.retry,
         )
+
+
+def _texts(given: Mapping[str, str], name: str) -> None:
+    """Raise `ConfigError` unless names and values are texts. What a value is stays unsaid: it may be a secret."""
+    if not isinstance(given, Mapping):
+        message = f"{name} must be a mapping of names to texts"
+        raise ConfigError(message)
+    for key, value in given.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            message = f"{name}: the value of {key} must be a text" if isinstance(key, str) else f"{name}: names must be texts"
+            raise ConfigError(message)
 
 
 def merge_headers(base: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:

@@ -158,6 +158,8 @@ def _filled(template: str, texts: tuple[str, ...]) -> str:
 def reaim(operation: Operation[T], target: str) -> Operation[T]:
     """Return the operation with another path, or another HTTP method and path (`"PUT /orgs/{organizationId}/..."`).
 
+    What was safe to repeat no longer is under another method, unless that is GET.
+
     Raises:
         ConfigError: the target is malformed or has other placeholders.
     """
@@ -167,4 +169,10 @@ def reaim(operation: Operation[T], target: str) -> Operation[T]:
         raise ConfigError(f"paths[{operation.name!r}] must be a path, or an HTTP method and a path")
     if PLACEHOLDER.findall(path) != PLACEHOLDER.findall(operation.path):
         raise ConfigError(f"paths[{operation.name!r}] must have the placeholders of {operation.path}, in that order")
-    return msgspec.structs.replace(operation, method=cast("HttpMethod", method), path=path, reaimed=True)
+    return msgspec.structs.replace(
+        operation,
+        method=cast("HttpMethod", method),
+        path=path,
+        retry_safe=operation.retry_safe and method in {operation.method, "GET"},
+        reaimed=True,
+    )

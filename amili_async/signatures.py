@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from amili_async.errors import WebhookError
+from amili_async.config import positive
+from amili_async.errors import ConfigError, WebhookError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +43,9 @@ class HmacSha256:
         header: name of the header that it is in.
         timestamp_header: header with the unix seconds of the signature, if those are signed too.
         tolerance: seconds that such a timestamp may be off; older deliveries are replays.
+
+    Raises:
+        ConfigError: the encoding is neither, or the tolerance no positive number.
     """
 
     encoding: Literal["hex", "base64"] = "hex"
@@ -49,6 +53,12 @@ class HmacSha256:
     header: str = SIGNATURE
     timestamp_header: str | None = None
     tolerance: float = 300.0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.encoding not in {"hex", "base64"}:
+            raise ConfigError('HmacSha256(encoding=) must be "hex" or "base64"')
+        positive(self.tolerance, "HmacSha256(tolerance=)")
 
     def sign(self, body: bytes, secret: bytes, timestamp: str | None = None) -> str:
         """Return the value of the signature header for a body."""

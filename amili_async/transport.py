@@ -131,8 +131,10 @@ class AiohttpTransport:
             aiohttp.InvalidURL,
         ) as error:
             failure = NotSentError(f"cannot connect to {urlsplit(request.url).hostname}: {_cause(error)}")
-        except ValueError as error:  # a host name that no DNS could know
+        except UnicodeError as error:  # a host name that no DNS could know
             failure = NotSentError(f"cannot connect: {type(error).__name__}")
+        except ValueError as error:  # at whatever point
+            failure = OutcomeUnknownError(f"the answer cannot be understood: {type(error).__name__}")
         except TimeoutError:
             failure = OutcomeUnknownError(f"no answer for {request.read:g} s")
         except (aiohttp.ClientError, OSError) as error:

@@ -155,7 +155,8 @@ class Router:
         Raises:
             Exception: what a function raises; the delivery then counts as not handled.
         """
-        key = event.delivery_id or event.id
+        key = event.delivery_id or event.id or None
+        run = _Run()
         if key is not None:
             if (first := self._running.get(key)) is not None:
                 await first.done.wait()
@@ -164,7 +165,7 @@ class Router:
                 return False
             if key in self._seen:
                 return False
-        run = self._running[key or ""] = _Run()
+            self._running[key] = run
         if isinstance(event, BatchCompletedEvent):
             for told in self._watched.get(str(event.data.batch_id), ()):
                 told.set()
@@ -175,7 +176,8 @@ class Router:
             run.failed = True
             raise
         finally:
-            self._running.pop(key or "", None)
+            if key is not None:
+                del self._running[key]
             run.done.set()
         if key is not None:
             self._seen[key] = None

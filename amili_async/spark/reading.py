@@ -23,7 +23,7 @@ from amili_async.errors import PaginationError
 from amili_async.sync.arrow import Converter
 from amili_async.sync.asking import asked, margin_of
 from amili_async.sync.keys import share
-from amili_async.sync.remote import begin, lone_puller
+from amili_async.sync.remote import begin, lone_puller, read_whole
 from amili_async.sync.sinks.base import Work
 from amili_async.sync.streams import stream_named
 from amili_async.sync.tables import table_of
@@ -115,11 +115,8 @@ class _Reader:
             self._last.close()
 
     async def _whole(self, piece: Piece, name: str, rows: Pager[Raw] | None = None) -> Reading:
-        """Read a list to its end; once more if rows came or went meanwhile."""
-        reading = await self._puller.read(piece.window, begin, rows)
-        if reading.verified is False and not reading.cut_off:
-            reading.close()
-            reading = await self._puller.read(piece.window, begin, rows)
+        """Read a list, and say so if not all of its rows came."""
+        reading = await read_whole(self._puller, piece.window, rows)
         if reading.verified is False:
             problem = f"{name}: the service counts {reading.total} rows, and {reading.rows} came"
             if self._options.unverified == "fail":

@@ -10,7 +10,7 @@ from amili_async.sync.ledger import DIGEST
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["KeySet", "among", "marks", "share"]
+__all__ = ["IN_MEMORY", "KeySet", "among", "marks", "share"]
 
 IN_MEMORY = 250_000
 """Fingerprints that are held in memory; what is beyond goes into a database file without a name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime  # msgspec reads the annotations at run time
+from datetime import datetime, timedelta  # msgspec reads the annotations at run time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-__all__ = ["DIGEST", "LEDGER", "META", "Entry", "Owed", "SqliteLedger", "State", "digest"]
+__all__ = ["DIGEST", "LATE", "LEDGER", "META", "Entry", "Owed", "SqliteLedger", "State", "digest"]
 
 State = Literal["planned", "committing", "done", "stale", "failed"]
 """`committing`: the files of the window are being put in place; after a crash it counts as planned. `stale`: there, but to be
 read again."""
+
+LATE = timedelta(days=1)
+"""How long after its end rows may still come into a window."""
 
 DIGEST = 16
 """Bytes of the fingerprint that stands for a row's key in the ledger."""
@@ -89,6 +92,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def present(self) -> bool:
         """Tell whether the target holds the window."""
         return self.state in {"done", "stale"}
+
+    def early(self, now: datetime) -> bool:
+        """Tell whether it was read before its end, or in what is still to come: by a clock that was ahead."""
+        read_at, end = self.read_at, self.window.end
+        return read_at is not None and (read_at > now or (end is not None and read_at < end))
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether it was read so long after its end that no more rows came into it."""
+        read_at, end = self.read_at, self.window.end
+        return read_at is not None and end is not None and read_at >= end + LATE
 
 
 def digest(key: str) -> bytes:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Order", "changeable"]
 
-LATE = timedelta(days=1)
-"""How long after its end rows may still come into a window."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -130,16 +127,14 @@ class Order:
         return stream_named(window.stream).parts_of(self.parts)
 
     def unfit(self, entry: Entry, now: datetime) -> bool:
-        """Tell whether a window was read without parts that are wanted, or before its end, by a clock that was ahead."""
-        read_at, end = entry.read_at, entry.window.end
-        early = read_at is not None and (read_at > now or (end is not None and read_at < end))
-        return early or entry.parts != self.parts_of(entry.window)
+        """Tell whether a window was read without parts that are wanted, or too early."""
+        return entry.early(now) or entry.parts != self.parts_of(entry.window)
 
 
 def changeable(entry: Entry, now: datetime, thaw_after: timedelta | None = None) -> bool:
     """Tell whether the rows of a window can have changed since it was read, or it was read longer ago than `thaw_after`."""
-    stream, window, read_at = stream_named(entry.window.stream), entry.window, entry.read_at
-    if window.end is None or entry.verified is False or read_at is None or read_at < window.end + LATE:
+    stream, read_at = stream_named(entry.window.stream), entry.read_at
+    if read_at is None or entry.verified is False or not entry.settled:
         return True
     changes = not stream.final and (stream.closed is None or entry.open > 0)
     return changes or (thaw_after is not None and read_at < now - thaw_after)

@@ -16,17 +16,21 @@ from amili_async.sync.sinks.base import Spool
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from msgspec import Raw
 
     from amili_async.auth import Credentials
     from amili_async.config import Limits, RetryPolicy, Timeouts
+    from amili_async.pagination import Pager
     from amili_async.sync.events import Event
+    from amili_async.sync.reading import Reading
     from amili_async.sync.redact import Redaction
     from amili_async.sync.sinks.base import Work
     from amili_async.sync.windows import Window
 
-__all__ = ["ClientSettings", "begin", "lone_puller", "read_window"]
+__all__ = ["ClientSettings", "begin", "lone_puller", "read_whole", "read_window"]
 
 MEMORY = 64 * 2**20
+_VERIFIED = {True: "yes", False: "no", None: "unknown"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,10 @@ def read_window(settings: ClientSettings, window: Window, *, redact: Redaction |
         window: what to read, from `SyncJob.plan()`.
         redact: what is taken out of the rows.
 
+    Returns:
+        The table. `table.schema.metadata[b"amili_verified"]` is `yes` if as many rows came as the service counts, `no` if not,
+        though it was asked twice, and `unknown` where it does not count.
+
     Raises:
         AmiliError: it cannot be read. Reading it again is always safe.
         SinkError: pyarrow is not installed.
@@ -86,15 +94,16 @@ def read_window(settings: ClientSettings, window: Window, *, redact: Redaction |
         from amili_async.sync.arrow import to_table  # noqa: PLC0415  # an extra
     except ImportError:
         raise SinkError("Arrow tables need pyarrow: pip install 'amili-async[arrow]'", usable=False) from None
-    work = _run(settings, window, redact)
+    reading = _run(settings, window, redact)
     try:
+        work = reading.work
         table: pa.Table = to_table(b"".join(work.rows.chunks()), work.stream, window, work.read_at)[0]
-        return table
+        return table.replace_schema_metadata({"amili_verified": _VERIFIED[reading.verified]})
     finally:
-        work.close()
+        reading.close()
 
 
-def _run(settings: ClientSettings, window: Window, redact: Redaction | None) -> Work:
+def _run(settings: ClientSettings, window: Window, redact: Redaction | None) -> Reading:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -103,9 +112,27 @@ def _run(settings: ClientSettings, window: Window, redact: Redaction | None) -> 
         return thread.submit(asyncio.run, _read(settings, window, redact)).result()
 
 
-async def _read(settings: ClientSettings, window: Window, redact: Redaction | None) -> Work:
+async def _read(settings: ClientSettings, window: Window, redact: Redaction | None) -> Reading:
     async with settings.client() as amili:
-        return (await lone_puller(amili, redact).read(window, begin)).work
+        return await read_whole(lone_puller(amili, redact), window)
+
+
+async def read_whole(puller: Puller, window: Window, rows: Pager[Raw] | None = None) -> Reading:
+    """Read a window to its end, and once more if rows came or went meanwhile. Whoever gets the reading closes it.
+
+    Args:
+        puller: what reads it.
+        window: what to read.
+        rows: another list than that of the window.
+
+    Raises:
+        AmiliError: it cannot be read.
+    """
+    reading = await puller.read(window, begin, rows)
+    if reading.verified is False and not reading.cut_off:
+        reading.close()
+        reading = await puller.read(window, begin, rows)
+    return reading
 
 
 def lone_puller(amili: AmiliClient, redaction: Redaction | None) -> Puller:

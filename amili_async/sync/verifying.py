@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from anyio.to_thread import run_sync
 from msgspec.structs import replace
 
-from amili_async.sync.keys import KeySet, marks
-from amili_async.sync.ledger import digest
+from amili_async.sync.keys import IN_MEMORY, KeySet, marks
+from amili_async.sync.ledger import DIGEST, digest
 from amili_async.sync.report import Verification
 
 if TYPE_CHECKING:
@@ -62,13 +62,17 @@ def _stale(entry: Entry) -> Entry:
 
 
 def _compare(held: Sequence[str], expected: bytes, seen: KeySet, found: Verification) -> bool:
-    """Compare the keys of a window, and tell whether all is well."""
-    there, told = [digest(key) for key in held], set(marks(expected))
-    own = set(there)
-    doubled = len(there) - len(own) + sum(not seen.add(mark) for mark in own)
-    missing, foreign = len(told - own), len(own - told)
+    """Compare the keys of a window, and tell whether all is well. Of a large one some are looked at at a time, and all in turn."""
+    missing = foreign = doubled = 0
+    rounds = max(len(held), len(expected) // DIGEST) // IN_MEMORY + 1
+    for part in range(rounds):
+        there = [mark for mark in map(digest, held) if mark[-1] % rounds == part]
+        own, told = set(there), {mark for mark in marks(expected) if mark[-1] % rounds == part}
+        doubled += len(there) - len(own) + sum(not seen.add(mark) for mark in own)
+        missing += len(told - own)
+        foreign += len(own - told)
+        found.rows += len(told)
     found.windows += 1
-    found.rows += len(told)
     found.missing += missing
     found.foreign += foreign
     found.doubled += doubled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -701,14 +702,22 @@ async def test_a_second_question_that_fails_loses_nothing(way):
     assert names(got) == flat(TEN)
 
 
+class Currencies(msgspec.Struct, frozen=True):
+    """A projection that says nothing of what is personal."""
+
+    currency: str
+
+
 @pytest.mark.asyncio
-async def test_a_customer_that_does_not_decode_stays_nameless():
-    """The number of a customer is personal: it is on the error and on the item, but in no text."""
+@pytest.mark.parametrize("model", [None, Currencies])
+async def test_a_customer_that_does_not_decode_stays_nameless(model):
+    """The number of a customer is personal: it is on the error and on the item, but in no text, whatever it is decoded into."""
     rows = [{"customerNo": "4711-07", "currency": 5}]
+    projection = {} if model is None else {"model": model}
     async with make_client(lambda _: json_reply({"customers": rows})) as amili:
         with pytest.raises(errors.DecodeError, match=r"item 0 of the page \(id \*\*\*\)") as caught:
-            await amili.arm.customers.list(2218)
-        (bad,) = (await amili.arm.customers.list(2218, on_invalid="collect")).invalid
+            await amili.arm.customers.list(2218, **projection)
+        (bad,) = (await amili.arm.customers.list(2218, **projection, on_invalid="collect")).invalid
     assert caught.value.item_id == bad.id == "4711-07"
     assert "4711" not in f"{caught.value} {caught.value!r} {bad} {bad!r}"
     assert "on_invalid" in str(caught.value)

@@ -403,6 +403,17 @@ async def test_operations_can_be_re_aimed():
     assert second.url.endswith(f"/o/{ORG}/i/i1")
 
 
+@pytest.mark.parametrize(("target", "requests"), [("/check", 2), ("GET /check", 2), ("POST /check", 1), ("PUT /check", 1)])
+async def test_a_read_that_became_a_write_is_not_repeated(target, requests):
+    """Nobody knows what a write does that was aimed by the caller: one whose outcome is unknown is not done twice."""
+    async with make_client([errors.OutcomeUnknownError("lost"), json_reply({})], paths={"identity.verify": target}) as amili:
+        try:
+            await amili.identity.verify()
+        except errors.OutcomeUnknownError:
+            assert requests == 1
+    assert len(amili.transport.requests) == requests
+
+
 @pytest.mark.parametrize(
     ("name", "target"),
     [

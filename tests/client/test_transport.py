@@ -63,6 +63,8 @@ KEY = Mock(host="api", port=443, ssl=True, is_ssl=True)
         (aiohttp.ClientPayloadError("not enough data"), errors.OutcomeUnknownError, "connection was lost"),
         (aiohttp.SocketTimeoutError("x"), errors.OutcomeUnknownError, "no answer for"),
         (OSError("odd"), errors.OutcomeUnknownError, "connection was lost"),
+        (UnicodeError("label too long: Nordmann"), errors.NotSentError, "cannot connect"),
+        (ValueError("Nordmann"), errors.OutcomeUnknownError, "cannot be understood: ValueError"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )

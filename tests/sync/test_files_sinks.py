@@ -59,6 +59,9 @@ def files_in(path):
     )
 
 
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
 def day(number: int, **facts) -> Entry:
     """Return an entry of a day in March."""
     start = MARCH.start + timedelta(days=number)
@@ -538,14 +541,16 @@ def test_groups():
         Entry(window=Window("cases", "whole"), state="done"),
         day(30),
     ]
-    assert [[entry.window for entry in run] for run in groups(entries)] == [[day(1).window, day(2).window]]
+    assert [[entry.window for entry in run] for run in groups(entries, NOW)] == [[day(1).window, day(2).window]]
     closed = [day(number, rows=400_000) for number in range(5)]
-    assert [len(run) for run in groups(closed)] == [2, 2]
+    assert [len(run) for run in groups(closed, NOW)] == [2, 2]
     changing = [day(number, rows=40_000, open=number % 3 == 2) for number in range(8)]
-    assert [len(run) for run in groups(changing)] == [2, 2, 2, 2]
-    assert sum(len(run) for run in groups([day(number, rows=1) for number in range(30)])) == 30
-    assert list(groups([day(1), day(2, parts=("claims",))])) == []  # one has a table more
+    assert [len(run) for run in groups(changing, NOW)] == [2, 2, 2, 2]
+    assert sum(len(run) for run in groups([day(number, rows=1) for number in range(30)], NOW)) == 30
+    assert list(groups([day(1), day(2, parts=("claims",))], NOW)) == []  # one has a table more
     assert joining.MOST_OPEN < joining.MOST_CLOSED
+    for too_early in (day(2).window.start, NOW + timedelta(seconds=1)):
+        assert list(groups([day(1), day(2, read_at=too_early), day(3)], NOW)) == []  # the next run reads the second again
 
 
 def test_joined():
@@ -576,7 +581,18 @@ def test_joined():
         whole, total=None, verified=None, cut_off=True
     )
     assert joined([replace(one, verified=None), replace(two, verified=False)]).verified is False
-    assert joined([replace(one, read_at=None), replace(two, read_at=None)]).read_at is None
+    assert joined([one, replace(two, read_at=None)]).read_at is None
+
+
+@pytest.mark.parametrize("first", [timedelta(0), timedelta(hours=20), timedelta(days=1), timedelta(days=9)])
+@pytest.mark.parametrize("second", [timedelta(0), timedelta(hours=20), timedelta(days=1), timedelta(days=9)])
+def test_joined_windows_count_as_read_when_all_were(first, second):
+    """They are not called read too early, and settled only if each was; never read later than the last."""
+    run = [replace(day(number), read_at=day(number).window.end + delay) for number, delay in ((1, first), (2, second))]
+    whole = joined(run)
+    assert not whole.early(NOW)
+    assert whole.settled == all(entry.settled for entry in run)
+    assert whole.read_at <= max(entry.read_at for entry in run)
 
 
 def test_spools(tmp_path, monkeypatch):

@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from amili_async.sync import NdjsonSink
 from amili_async.sync.ledger import digest
 from amili_async.sync.probe import Probe
 from amili_async.sync.tables import part_table, table_of
 from amili_async.sync.windows import Window
 from tests.sync.conformance import CASES, MARCH, ORG, SOURCE, all_same, case, commit
 from tests.sync.crashing import PARTS, killer
+from tests.sync.kit import NOW, Clock, Server, client, job_of
 from tests.sync.places import TARGETS
 
 DAYS = [
@@ -64,3 +66,25 @@ async def test_killed_between_two_steps(kind, memory_folder):
     assert steps[-1] > 20
     assert len(steps) > 10
     assert seen == {1, 3}
+
+
+@pytest.mark.asyncio
+async def test_what_was_put_together_is_not_read_again(tmp_path):
+    """Windows of many runs become one; the next run asks for nothing of it; a refresh does, as long as rows may come."""
+    server, clock, sink = Server(), Clock(NOW - timedelta(days=9)), NdjsonSink(tmp_path)
+    server.add("cases", "o", *(NOW - timedelta(days=day, hours=2) for day in range(3, 13)), closedAt="2026-01-01")
+    async with client(server, clock=clock) as amili:
+        job = job_of(amili, sink, until=NOW - timedelta(days=2))
+        for _ in range(8):
+            clock.pass_by(timedelta(days=1))
+            await job.run()
+        before = await sink.peek()
+        await sink.open(None, (), ())
+        assert await sink.compact() == 4
+        await sink.close()
+        assert (len(before), len(await sink.peek())) == (8, 2)  # what lies before the first run has no start, and stays
+        assert await job.plan() == []
+        assert (await job.run()).rows == 0
+        assert (await job.refresh()).rows == 10
+        clock.pass_by(timedelta(days=1))
+        assert (await job.refresh()).rows == 0

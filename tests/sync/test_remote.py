@@ -13,7 +13,7 @@ import pytest
 
 from amili_async import AmiliClient, ClientCredentials
 from amili_async.errors import ConfigError, Forbidden, SinkError
-from amili_async.sandbox import Sandbox
+from amili_async.sandbox import Fault, Sandbox
 from amili_async.sync import ClientSettings, MemorySink, Redaction, SyncJob, Window, read_window
 
 pytestmark = pytest.mark.asyncio
@@ -91,3 +91,15 @@ async def test_without_pyarrow(monkeypatch):
     with pytest.raises(SinkError, match="pip install") as caught:
         read_window(ClientSettings(), Window("cases", "o"))
     assert not caught.value.usable
+
+
+@pytest.mark.parametrize(("times", "verified"), [(1, b"yes"), (2, b"no")])
+async def test_whether_all_has_come(times, verified):
+    """Where the service counts other rows than come, the window is read once more, and then the table says so."""
+    async with Sandbox(cases=10, organizations=1) as sandbox:
+        (window,) = await _plan(sandbox, streams=["cases"])
+        sandbox.faults.add(Fault("total_drift", count=times))
+        asked = sandbox.log.count("collection.cases.list")
+        table = await asyncio.to_thread(read_window, _settings(sandbox), window)
+        assert sandbox.log.count("collection.cases.list") == asked + 2
+    assert (table.num_rows, table.schema.metadata) == (10, {b"amili_verified": verified})

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amili_async.sync import Owed, Redaction, Window, keys
+from amili_async.sync import Owed, Redaction, Verification, Window, keys, verifying
 from amili_async.sync.amounts import Amounts
 from amili_async.sync.keys import KeySet, marks, share
 from amili_async.sync.ledger import DIGEST, digest
@@ -210,6 +210,24 @@ def test_leaving_out_fails_cleanly():
     reading.close()
 
 
+texts = st.lists(st.integers(0, 30).map(str), unique=True, max_size=20)
+
+
+@given(texts, texts, st.sampled_from([1, 3, 100]))
+def test_what_a_window_lacks(held, told, at_once):
+    """Missing, foreign and doubled keys are counted, however few are looked at at a time."""
+    found, seen = Verification(), KeySet()
+    before, verifying.IN_MEMORY = verifying.IN_MEMORY, at_once
+    try:
+        sound = verifying._compare([*held, *held[:1]], b"".join(map(digest, told)), seen, found)
+    finally:
+        verifying.IN_MEMORY = before
+        seen.close()
+    assert (found.missing, found.foreign) == (len({*told} - {*held}), len({*held} - {*told}))
+    assert (found.doubled, found.rows, found.windows) == (len(held[:1]), len(told), 1)
+    assert sound == (not held and not told)
+
+
 def test_keys_beyond_memory():
     """Beyond what memory is for, keys are found just as well."""
     seen = KeySet(most=10)
@@ -219,9 +237,6 @@ def test_keys_beyond_memory():
     assert len(seen) == 50
     seen.close()
     seen.close()
-
-
-texts = st.lists(st.integers(0, 30).map(str), unique=True, max_size=20)
 
 
 @given(texts, texts, st.sampled_from([1, 3, 100]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from datetime import date
 
 import msgspec
 import pytest
@@ -54,6 +55,7 @@ def test_local_environment_has_every_api():
         "http://[::1",
         "http://api.amili.no",
         "http://10.0.0.1",
+        5,
     ],
 )
 def test_bad_urls_are_refused_without_being_quoted(url):
@@ -149,6 +151,14 @@ def test_headers_that_the_session_owns_or_cannot_send_are_refused(headers):
     """Options cannot smuggle in a token, a second host or a line break."""
     with pytest.raises(ConfigError):
         RequestOptions(headers=headers)
+
+
+@pytest.mark.parametrize("value", [None, 5, "a=b", {"a": 1}, {"a": date(2026, 1, 1)}, {"hunter2": None}, {1: "a"}])
+@pytest.mark.parametrize("name", ["headers", "query"])
+def test_headers_and_query_are_texts(name, value):
+    """What could not be sent as it is, is refused where it is written, by its name, not by its value."""
+    with pytest.raises(ConfigError, match=f"{name}=.* text"):
+        RequestOptions(**{name: value})
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\n", "é", "x" * 256])

@@ -247,9 +247,9 @@ async def test_events_without_any_id_are_always_handled():
     """What cannot be told apart is not passed over."""
     router, ran = Router(), []
     router.on("X")(lambda event: asyncio.sleep(0, ran.append(event)))
-    for _ in range(2):
-        assert await router.dispatch(parse(b'{"type": "X"}'))
-    assert len(ran) == 2
+    for body in (b'{"type": "X"}', b'{"type": "X", "id": ""}') * 2:
+        assert await router.dispatch(parse(body))
+    assert len(ran) == 4
 
 
 @pytest.mark.asyncio

@@ -11,7 +11,7 @@ import os
 import re
 from abc import abstractmethod
 from contextlib import contextmanager, suppress
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -80,7 +80,7 @@ class FolderSink(LocalSink[SqliteFile]):
         """Write the rows of files one after the other into one, as those of a window."""
 
     async def compact(self) -> int:
-        """Put the files of neighbouring windows together, and return how many files there are less."""
+        """Put the files of neighbouring windows together, and return how many files there are less. The target has to be open."""
         return await self._file.run(self._compact)
 
     def _check_path(self) -> None:
@@ -209,7 +209,7 @@ class FolderSink(LocalSink[SqliteFile]):
 
     def _compact(self) -> int:
         gone = 0
-        for run in list(groups(self._file.ledger.entries())):
+        for run in list(groups(self._file.ledger.entries(), datetime.now(UTC))):
             gone += self._put_together(run)
         return gone
 
