@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--sync", action="store_true", help="run the rows of the sync job, S1 to S6")
     parser.add_argument("--quick", action="store_true", help="short lists and one round, for daily work; decides little")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"rounds of each row (P: {ROUNDS}, S: {SYNC_ROUNDS})")
+    parser.add_argument("--apart", action="store_true", help="let the candidates of the sync rows not take turns")
     parser.add_argument("--install-peers", action="store_true", help="make the virtual environments of dlt and the Singer SDK")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument(
@@ -44,7 +45,8 @@ def main() -> int:
         if core := [row for row in wanted if row in ROWS]:
             _core(figures, core, quick=options.quick, rounds=options.rounds)
         if synced := [row for row in wanted if row in SYNC_ROWS]:
-            plan = Plan(rounds=options.rounds or (1 if options.quick else SYNC_ROUNDS), least=options.rounds or 1)
+            rounds = options.rounds or (1 if options.quick else SYNC_ROUNDS)
+            plan = Plan(rounds=rounds, least=options.rounds or 1, apart=options.apart)
             run_sync(figures, synced, plan, _tell, quick=options.quick, install=options.install_peers)
     except (Failed, Missing) as error:
         _tell("")

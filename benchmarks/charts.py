@@ -85,6 +85,9 @@ def _sync(figures: Figures) -> Bars:
         ("dlt ndjson", "dlt rest_api to JSON lines", THEIRS),
         ("dlt parquet", "dlt rest_api to Parquet", THEIRS),
         ("dlt duckdb", "dlt rest_api to DuckDB", THEIRS),
+        ("dlt flat ndjson", "dlt set for speed, to JSON lines", THEIRS),
+        ("dlt flat parquet", "dlt set for speed, to Parquet", THEIRS),
+        ("dlt flat duckdb", "dlt set for speed, to DuckDB", THEIRS),
     )
     return [
         (text, rate := figures.rate(name), colour, f"{rate:,.0f}") for name, text, colour in names if name in figures.candidates

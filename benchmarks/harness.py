@@ -27,7 +27,6 @@ __all__ = [
     "PATIENCE",
     "Failed",
     "Plan",
-    "Ratio",
     "Run",
     "Runs",
     "Server",
@@ -67,18 +66,6 @@ Runs = dict[str, list[Run]]
 """The runs of candidates by name, in the order of the rounds."""
 
 
-@dataclass(slots=True)
-class Ratio:
-    """A ratio of two candidates, or a figure of one: one value a round."""
-
-    values: list[float]
-
-    @property
-    def middle(self) -> float:
-        """Return the median."""
-        return median(self.values)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How often to run.
@@ -89,6 +76,7 @@ class Plan:
         least: rounds of every row, whatever it says.
         stretch: how many times as many rounds a row may take whose verdict is open.
         until: monotonic time from which no such row gets another round.
+        apart: run one candidate after the other also where they would take turns.
     """
 
     rounds: int
@@ -96,6 +84,7 @@ class Plan:
     least: int = 1
     stretch: int = 1
     until: float = float("inf")
+    apart: bool = False
 
 
 class Server:
@@ -214,7 +203,7 @@ def compare(
         for heat, runs in pending:
             order = list(runs)
             random.shuffle(order)
-            for names in [order] if heat[0].together else [[name] for name in order]:
+            for names in [order] if heat[0].together and not plan.apart else [[name] for name in order]:
                 tell(f"round {number}, {', '.join(row.name for row in heat)}: {', '.join(names)}")
                 for name, found in zip(names, start(names), strict=True):
                     runs[name].append(found)
@@ -241,16 +230,16 @@ def busy(runs: Runs, names: Sequence[str]) -> float | None:
     return max((median(shares) for shares in found if shares), default=None)
 
 
-def ratios(runs: Runs, over: str, under: str, fact: str) -> Ratio:
+def ratios(runs: Runs, over: str, under: str, fact: str) -> list[float]:
     """Return the ratio of a figure of two candidates, round by round; for each row, if one of them reads a shorter list."""
     pairs = zip(runs[over], runs[under], strict=True)
-    return Ratio([_each(a, fact) / max(_each(b, fact), 1e-12) for a, b in pairs])
+    return [_each(a, fact) / max(_each(b, fact), 1e-12) for a, b in pairs]
 
 
 def _each(run: Run, fact: str) -> float:
     return run.facts[fact] / (run.facts["rows"] or 1)
 
 
-def values(runs: Sequence[Run], fact: str) -> Ratio:
+def values(runs: Sequence[Run], fact: str) -> list[float]:
     """Return a figure of one candidate, round by round."""
-    return Ratio([run.facts[fact] for run in runs])
+    return [run.facts[fact] for run in runs]

@@ -57,7 +57,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, row: Row, runs: Runs) -> Result:
         """Make the result of a row."""
-        values = row.figure(runs).values
+        values = row.figure(runs)
         low, high = interval(values)
         return cls(
             row=row.name,
@@ -77,6 +77,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     def bound(self) -> str:
         """Return the goal as text."""
         return "" if self.goal is None else f"{'<=' if self.at == 'most' else '>='} {self.goal:g}"
+
+    @property
+    def share(self) -> str:
+        """Return the server's share of the time as text."""
+        return "-" if self.server is None else f"{self.server:.0%}"
 
 
 class Figures(msgspec.Struct, kw_only=True):
@@ -136,9 +141,8 @@ def table(results: Sequence[Result]) -> str:
         found.add_column(column, justify="left" if column in {"row", "", "verdict"} else "right")
     for result in results:
         numbers = (f"{value:.3g}" for value in (result.median, min(result.values), max(result.values)))
-        server = "-" if result.server is None else f"{result.server:.0%}"
         rounds = str(len(result.values))
-        found.add_row(result.row, result.text, result.bound, *numbers, result.unit, rounds, server, result.verdict)
+        found.add_row(result.row, result.text, result.bound, *numbers, result.unit, rounds, result.share, result.verdict)
     console = Console(width=150, highlight=False, color_system=None)
     with console.capture() as capture:
         console.print(found)
@@ -150,19 +154,21 @@ def markdown(figures: Figures) -> str:
     lines = [
         f"`{figures.command}` ({figures.environment}):",
         "",
-        "| row | what is compared | goal | median | least to most | verdict |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| row | what is compared | goal | median | least to most | rounds | server | verdict |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for result in figures.rows:
         unit = "" if result.unit == "x" else f" {result.unit}" if result.unit else ""
         spread = f"{min(result.values):.3g} to {max(result.values):.3g}"
         bound = result.bound.replace("<=", "≤").replace(">=", "≥")
         text = result.text.replace("|", "\\|")
-        lines.append(f"| {result.row} | {text} | {bound} | **{result.median:.3g}**{unit} | {spread} | {result.verdict} |")
+        figure = f"**{result.median:.3g}**{unit}"
+        cells = (result.row, text, bound, figure, spread, str(len(result.values)), result.share, result.verdict)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-PACKAGES = ("aiohttp", "msgspec", "httpx", "pydantic", "orjson", "openai", "pyarrow", "duckdb")
+PACKAGES = ("aiohttp", "msgspec", "httpx", "pydantic", "orjson", "openai", "isal", "pyarrow", "duckdb")
 """What the figures of this environment depend on; dlt and the Singer SDK are in others."""
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.candidate import Target
-from benchmarks.harness import Ratio, Runs, busy, ratios, values
+from benchmarks.harness import Runs, busy, ratios, values
 from benchmarks.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Row:
         at: whether the figure has to be at most or at least the goal.
         unit: of the figure; "x" for a ratio.
         needs: candidates that it is made from.
-        figure: makes the figure from their runs.
+        figure: makes the figure from their runs, one value a round.
         rounds: how often to run it at least, if not as often as the others.
         heat: rows of the same heat are made from the same runs; so are those that need the same candidates.
         served: whether the server's speed could be in the figure.
@@ -51,7 +51,7 @@ class Row:
     goal: float | None
     at: At
     needs: tuple[str, ...]
-    figure: Callable[[Runs], Ratio]
+    figure: Callable[[Runs], list[float]]
     unit: str = "x"
     rounds: int | None = None
     heat: str = ""
@@ -64,7 +64,7 @@ class Row:
 
     def verdict(self, runs: Runs) -> Verdict:
         """Say what came of it."""
-        return verdict(self.figure(runs).values, self.goal, self.at, self.busy(runs))
+        return verdict(self.figure(runs), self.goal, self.at, self.busy(runs))
 
 
 def contest(port: int, *, quick: bool) -> Contest:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SYNC_ROWS", "run_sync"]
 
+WARM = 500
+"""Cases of the server against which candidates warm up."""
+
 
 def _times(
     name: str,
@@ -40,7 +43,7 @@ def _times(
 ) -> Row:
     ours, theirs = pair
 
-    def figure(runs: dict[str, list[Run]]) -> Any:
+    def figure(runs: dict[str, list[Run]]) -> list[float]:
         return ratios(runs, theirs, ours, "wall")
 
     return Row(
@@ -57,7 +60,7 @@ def _times(
 
 
 def _memory(name: str, text: str, fact: str, goal: float) -> Row:
-    def figure(runs: dict[str, list[Run]]) -> Any:
+    def figure(runs: dict[str, list[Run]]) -> list[float]:
         return values(runs["memory"], fact)
 
     return Row(name=name, text=text, goal=goal, at="most", needs=("memory",), figure=figure, unit="MB", served=False, rounds=1)
@@ -147,6 +150,7 @@ def run_sync(
             bench = Bench(ready, stage.cases, peers)
             if "ndjson" in stage.candidates:
                 tell("warming up")
+                _warm_up(sorted({name for row in mine for name in row.needs} - {"postgres"}), peers)
                 asyncio.run(_walk(ready))  # now the server has encoded its pages, for those who ask for the whole list,
                 bench.run_all(["ndjson"])  # and for those who ask window by window
             if stage.latency:
@@ -165,6 +169,12 @@ async def _walk(ready: dict[str, Any]) -> None:
     async with AmiliClient(credentials, environment=Environment.local(ready["url"])) as amili:
         async for _ in amili.collection.cases.list(ready["organization"], page_size=int(PAGE)).raw().pages():
             pass
+
+
+def _warm_up(names: Sequence[str], peers: dict[str, Path]) -> None:
+    """Let each candidate run once against a few cases: now the system has read its files, and Python has compiled them."""
+    with _served(cases=WARM) as ready:
+        Bench(ready, WARM, peers).run_all(names)
 
 
 @contextmanager

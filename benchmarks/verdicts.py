@@ -16,8 +16,7 @@ Verdict = Literal["met", "missed", "too close to tell", "void", "shown"]
 CONFIDENCE = 0.98
 """How often the interval of a median holds the true median, at least, where there are rounds enough for it.
 
-Rounds are added until it decides, so that the truth has more chances to be missed: in about one of twenty rows (simulated), if it
-is the goal itself.
+Where rounds are added until it decides, the truth has more chances to be missed, and it is less.
 """
 BUSY = 0.5
 """Share of a candidate's time in which the server may be at work; above it the server is more than half of what was measured."""

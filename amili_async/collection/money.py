@@ -39,8 +39,7 @@ class Payments(Resource):
         """Report payments that the creditor received.
 
         Checked, split, sent and recovered exactly as by `invoices.create`, with the same arguments, result and errors. Never
-        repeated
-        when its outcome is unknown, unless the call has an idempotency key.
+        repeated when its outcome is unknown, unless the call has an idempotency key.
 
         `POST /orgs/{organizationId}/payments`. Evidence: docs.
         """
@@ -71,8 +70,7 @@ class Corrections(Resource):
         """Register corrections of invoices.
 
         Checked, split, sent and recovered exactly as by `invoices.create`, with the same arguments, result and errors. Never
-        repeated
-        when its outcome is unknown, unless the call has an idempotency key.
+        repeated when its outcome is unknown, unless the call has an idempotency key.
 
         `POST /orgs/{organizationId}/corrections`. Evidence: docs.
         """

@@ -62,7 +62,7 @@ def _stale(entry: Entry) -> Entry:
 
 
 def _compare(held: Sequence[str], expected: bytes, seen: KeySet, found: Verification) -> bool:
-    """Compare the keys of a window, and tell whether all is well. Of a large one some are looked at at a time, and all in turn."""
+    """Compare the keys of a window, and tell whether all is well. Of many some at a time."""
     missing = foreign = doubled = 0
     rounds = max(len(held), len(expected) // DIGEST) // IN_MEMORY + 1
     for part in range(rounds):

@@ -44,7 +44,7 @@ def test_tables_tell_goal_spread_and_verdict():
     lines = table(found.rows).splitlines()
     assert lines[2].split() == ["P6", "a", "|", "b", "<=", "0.8", "0.7", "0.7", "0.7", "x", "6", "10%", "met"]
     assert markdown(found).splitlines()[0] == "`python -m benchmarks X` (here):"
-    assert r"| P6 | a \| b | ≤ 0.8 | **0.7** | 0.7 to 0.7 | met |" in markdown(found)
+    assert r"| P6 | a \| b | ≤ 0.8 | **0.7** | 0.7 to 0.7 | 6 | 10% | met |" in markdown(found)
 
 
 def test_charts_are_made_from_the_file(tmp_path):
