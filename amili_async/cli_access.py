@@ -236,9 +236,16 @@ def read_env_file(path: Path) -> dict[str, str]:
     return found
 
 
-def split(values: Sequence[str] | None) -> list[str]:
-    """Return what was given separately or with commas, as one list."""
-    return [part.strip() for value in values or () for part in value.split(",") if part.strip()]
+def split(values: Sequence[str] | None, option: str) -> list[str]:
+    """Return what was given separately or with commas, as one list.
+
+    Raises:
+        Stop: the option was given without a value in it: it may have been meant to hold one, and to go on would mean all.
+    """
+    found = [part.strip() for value in values or () for part in value.split(",") if part.strip()]
+    if values is not None and not found:
+        raise Stop(f"{option} is empty: give it a value, or leave it out")
+    return found
 
 
 def plain(name: str) -> str:

@@ -152,7 +152,7 @@ def list_operations(
             inferred (by analogy), nav (only the title is known).
         json: Print JSON.
     """
-    wanted = split(evidence) or LEVELS
+    wanted = split(evidence, "--evidence") or LEVELS
     if unknown := [level for level in wanted if level not in LEVELS]:
         raise Stop(f"there is no evidence level {unknown[0]!r}; the levels are {', '.join(LEVELS)}")
     found = [operation for operation in operations() if operation.evidence in wanted]

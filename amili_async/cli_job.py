@@ -14,6 +14,7 @@ from cyclopts.validators import Number
 from amili_async.cli_access import Access, Count, Env, Own, Several, Stop, connect, credentials_of, environ_of, plain, split
 from amili_async.cli_output import say
 from amili_async.config import Limits
+from amili_async.errors import ConfigError
 from amili_async.sync.streams import ARM_STREAMS, STREAMS
 from amili_async.sync.targets import sink_for
 
@@ -98,7 +99,7 @@ async def job_of(
     """
     from amili_async.sync.job import SyncJob  # noqa: PLC0415  # takes its time, and --help does without
 
-    organizations, clients, streams = split(scope.org), split(scope.client), streams_of(scope.streams)
+    organizations, clients, streams = split(scope.org, "--org"), split(scope.client, "--client"), streams_of(scope.streams)
     sink = sink_of(scope.to, access)
     redact = _redaction(reading.redact, access)
     if not (organizations or clients or access.sandbox):
@@ -125,7 +126,7 @@ async def job_of(
                 until=_moment(reading.until, "--until"),
                 concurrency=reading.concurrency,
                 max_rows=reading.max_rows,
-                parts=split(reading.explode),
+                parts=split(reading.explode, "--explode"),
                 redact=redact,
                 source=source,
                 on_event=on_event,
@@ -155,7 +156,7 @@ def sink_of(to: str | None, env: Env) -> Sink:
 
 def chosen(entries: Sequence[Entry], scope: Scope) -> list[Entry]:
     """Return the entries of a ledger that the options name."""
-    owners, streams = {*split(scope.org), *split(scope.client)}, streams_of(scope.streams)
+    owners, streams = {*split(scope.org, "--org"), *split(scope.client, "--client")}, streams_of(scope.streams)
     return [
         entry
         for entry in entries
@@ -169,7 +170,7 @@ def streams_of(given: Sequence[str] | None) -> list[str]:
     Raises:
         Stop: there is none of such a name.
     """
-    names = split(given)
+    names = split(given, "--streams")
     for name in names:
         if name not in STREAMS:
             raise Stop(f"there is no stream {name!r}; the streams are {', '.join(STREAMS)}")
@@ -206,7 +207,6 @@ def span_of(text: str) -> timedelta:
 def _moment(text: str | None, option: str) -> str | None:
     """Check a moment, so that the option is named where it is none."""
     if text is not None:
-        from amili_async.errors import ConfigError  # noqa: PLC0415
         from amili_async.sync.gaps import moment_of  # noqa: PLC0415
 
         try:
@@ -220,12 +220,17 @@ def _redaction(given: Sequence[str] | None, env: Env) -> Redaction | None:
     from amili_async.sync.columns import members_of  # noqa: PLC0415  # takes its time, and --help does without
     from amili_async.sync.redact import Redaction  # noqa: PLC0415  # the same
 
-    names, secret = split(given), environ_of(env).get("AMILI_REDACT_KEY", "").encode()
+    names, secret = split(given, "--redact"), environ_of(env).get("AMILI_REDACT_KEY", "").encode()
+    if secret and not names:
+        raise Stop("AMILI_REDACT_KEY is set, but --redact is missing: name the members that are not to be written")
     known = {plain(name) for stream in STREAMS.values() for name in members_of(stream.operation.response)} if names else set()
     for name in names:
         if plain(name) not in known:
             say(f"note: the documentation shows no member called {name}; it is left out wherever it comes")
-    return Redaction(tuple(names), key=secret or None) if names else None
+    try:
+        return Redaction(tuple(names), key=secret or None) if names else None
+    except ConfigError as error:
+        raise Stop(f"AMILI_REDACT_KEY cannot be used: {error}") from None
 
 
 def _check_owners(streams: Sequence[str], organizations: Sequence[str], clients: Sequence[str]) -> None:

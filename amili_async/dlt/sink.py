@@ -85,7 +85,7 @@ class StateSink:
 
     async def open(self, source: str | None, streams: Sequence[Stream], parts: Sequence[str]) -> list[Entry]:  # noqa: ARG002  # the protocol's
         """Return the ledger."""
-        check_source(self.target, self._source, source)
+        check_source(self.target, self._source, source, self._entries)
         self._post(Message(source=source))
         return list(self._entries)
 

@@ -114,6 +114,9 @@ class SyncJob:
             redact=redact,
             filters=filters or {},
         )
+        if not hasattr(sink, "peek"):
+            hint = "a function goes into CallableSink(function)" if callable(sink) else 'sink_for("parquet:lake") makes one'
+            raise ConfigError(f"a SyncJob needs a sink as its target: {hint}")
         self._amili, self._sink = amili, sink
         self._source = source or " and ".join(filter(None, (amili.environment.collection, amili.environment.arm)))
         if redact is not None:
@@ -249,6 +252,8 @@ class SyncJob:
 
     def stop(self) -> None:
         """Let a run finish the windows that it is reading, and begin nothing more. The next run goes on.
+
+        A window that would have to wait until the server is well again counts as failed.
 
         To end it at once, cancel the task of `run`; that leaves the ledger consistent, too.
         """

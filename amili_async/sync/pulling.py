@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+import anyio
 from anyio.to_thread import run_sync
 from msgspec.structs import replace
 
@@ -71,6 +72,14 @@ class Puller:
         self._amili, self._pace, self._memory = amili, pace, memory
         self._parts, self._redaction, self._tell = parts, redaction, tell
         self._line, self._begun = Line(), 0
+        self._pauses: set[anyio.CancelScope] = set()
+        self._hurried = False
+
+    def hurry(self) -> None:
+        """From now on give a window up instead of waiting until it may go well: nobody has the time."""
+        self._hurried = True
+        for pause in self._pauses:
+            pause.cancel()
 
     async def read(self, window: Window, begin: Callable[[Work], None], rows: Pager[Raw] | None = None) -> Reading:
         """Read a window to its end. Whoever gets the reading closes it.
@@ -104,20 +113,31 @@ class Puller:
                         raise
                     resume = None if anew else error.resume
                     restarts += resume is None
-                    if restarts > RESTARTS or failures > FAILURES:
+                    if restarts > RESTARTS or failures > FAILURES or self._hurried:
                         raise
                     pause = pause_after(error, failures)
                     self._tell(WindowRetried(window, reason_of(error), pause, resume is None))
+                    if not await self._wait(pause):
+                        raise
                 else:
                     reading.end()
                     return reading
                 if resume is None:
                     reading.close()
                     reading = self._begin(window, begin)
-                await self._amili.clock.sleep(pause)
         except BaseException:
             reading.close()
             raise
+
+    async def _wait(self, seconds: float) -> bool:
+        """Wait, and tell whether the time has passed; it has not if there is no time to wait."""
+        with anyio.CancelScope() as scope:
+            self._pauses.add(scope)
+            try:
+                await self._amili.clock.sleep(seconds)
+            finally:
+                self._pauses.discard(scope)
+        return not scope.cancelled_caught
 
     def _begin(self, window: Window, begin: Callable[[Work], None]) -> Reading:
         now = datetime.fromtimestamp(self._amili.clock.time(), UTC)

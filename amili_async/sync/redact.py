@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Redaction"]
 
+SHORTEST = 16
+"""Bytes of a key: identity numbers are few enough to try all of them out with each shorter key."""
+
 _members = msgspec.json.Decoder(dict[str, Raw])
 _elements = msgspec.json.Decoder(list[Raw])
 _text = msgspec.json.Decoder(str)
@@ -31,7 +34,7 @@ class Redaction:
 
     Args:
         fields: their names, on the wire or in snake_case; upper and lower case are the same.
-        key: None replaces values by null. With a secret of 1 to 64 bytes a value becomes a keyed hash (BLAKE2b, 32 hex digits):
+        key: None replaces values by null. With a secret of 16 to 64 bytes a value becomes a keyed hash (BLAKE2b, 32 hex digits):
             the same value gives the same hash, so that rows can still be joined, and without the key nobody can try values out.
 
     Raises:
@@ -51,8 +54,9 @@ class Redaction:
             or not all(isinstance(name, str) and re.fullmatch(r"\w+", _plain(name), re.ASCII) for name in self.fields)
         ):
             raise ConfigError("the fields to redact must be names without dots, such as identificationNumber, email, phone")
-        if self.key is not None and (not isinstance(self.key, bytes) or not 1 <= len(self.key) <= hashlib.blake2b.MAX_KEY_SIZE):
-            raise ConfigError(f"the key of a redaction must be 1 to {hashlib.blake2b.MAX_KEY_SIZE} bytes")
+        most = hashlib.blake2b.MAX_KEY_SIZE
+        if self.key is not None and (not isinstance(self.key, bytes) or not SHORTEST <= len(self.key) <= most):
+            raise ConfigError(f"the key of a redaction must have {SHORTEST} to {most} bytes: a shorter one can be guessed")
         object.__setattr__(self, "fields", tuple(sorted(set(self.fields))))
         object.__setattr__(self, "_names", frozenset(map(_plain, self.fields)))
         object.__setattr__(self, "_pattern", _pattern(self._names))

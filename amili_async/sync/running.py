@@ -67,9 +67,10 @@ class Run:
         self._stopping = False
 
     def stop(self) -> None:
-        """Plan and begin nothing more; windows that are being read are finished."""
+        """Plan and begin nothing more; windows that are being read are finished, unless they would have to wait."""
         self._stopping = True
         self._planning.cancel()
+        self._puller.hurry()
 
     async def plan(self, found: Callable[[Window, int | None], None]) -> None:
         """Find the windows that are missing in the ledger. Lists that cannot be asked are in the report."""

@@ -123,6 +123,9 @@ def test_sandbox_without_its_extra(monkeypatch):
 
 def test_split_and_plain():
     """Lists come with commas or repeated; names are compared without case, hyphens and underscores."""
-    assert split(["a, b", "", "c,"]) == ["a", "b", "c"]
-    assert split(None) == []
+    assert split(["a, b", "", "c,"], "--org") == ["a", "b", "c"]
+    assert split(None, "--org") == []
+    for empty in ([""], [" ", ","], []):
+        with pytest.raises(Stop, match="--org is empty"):
+            split(empty, "--org")
     assert plain("From-Created_At") == plain("fromCreatedAt")

@@ -239,7 +239,7 @@ def test_streams_of_arm(amili, tmp_path):
     assert {line.split("/")[1] for line in out.splitlines()} == {"2219"}
 
 
-@pytest.mark.parametrize("key", [None, "s3cret-key"])
+@pytest.mark.parametrize("key", [None, "s3cret-key-of-16-letters"])
 def test_redact_and_explode(amili, tmp_path, monkeypatch, key):
     """Redacted members are null, or a hash with a key; parts get tables of their own."""
     if key:
@@ -251,6 +251,28 @@ def test_redact_and_explode(amili, tmp_path, monkeypatch, key):
     assert numbers == {None} if key is None else all(re.fullmatch("[0-9a-f]{32}", number) for number in numbers)
     parts = [row for path in files(tmp_path, "cases_invoices") for row in rows_in(path)]
     assert {0} <= {row["_index"] for row in parts}
+
+
+@pytest.mark.parametrize("option", ["--redact", "--streams", "--org", "--client", "--explode"])
+@pytest.mark.parametrize("command", ["run", "reset", "verify"])
+def test_options_without_a_value_do_not_mean_all(amili, demo, option, command):
+    """A variable of the shell that is not set does not write what was to be left out, and does not remove everything."""
+    if command != "run" and option in {"--redact", "--explode"}:
+        command = "refresh"
+    before = amili("sync", "status", "--json", "--to", demo).out
+    settings = ("--sandbox", "--cases", 12) if command in {"run", "refresh"} else ("--yes",) if command == "reset" else ()
+    code, _, err = amili("sync", command, *settings, option, "", "--to", demo)
+    assert (code, err) == (2, f"error: {option} is empty: give it a value, or leave it out\n")
+    assert amili("sync", "status", "--json", "--to", demo).out == before
+
+
+def test_keys_of_hashes_are_not_idle(amili, monkeypatch):
+    """A key that would be guessed is refused, and so is one that no member is hashed with."""
+    monkeypatch.setenv("AMILI_REDACT_KEY", "hunter2")
+    code, _, err = amili("sync", "run", "--sandbox", "--redact", "email", "--to", "ndjson:no")
+    assert (code, "hunter2" in err, "AMILI_REDACT_KEY" in err, "16 to 64 bytes" in err) == (2, False, True, True)
+    code, _, err = amili("sync", "run", "--sandbox", "--to", "ndjson:no")
+    assert (code, "--redact is missing" in err) == (2, True)
 
 
 def test_json_logs(amili, tmp_path, monkeypatch):

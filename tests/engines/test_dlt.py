@@ -168,7 +168,7 @@ def test_no_secret_in_state_or_logs(serve, tmp_path, caplog):
     with caplog.at_level(logging.DEBUG):
         load(
             pipeline_of(tmp_path, "parquet"),
-            amili_source(sandbox.organizations, until=UNTIL, redact=Redaction(key=b"k3y-of-the-test")),
+            amili_source(sandbox.organizations, until=UNTIL, redact=Redaction(key=b"k3y-of-the-test-of-dlt")),
         )
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 5

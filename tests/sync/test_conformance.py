@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 import pytest_asyncio
@@ -438,6 +439,25 @@ async def test_another_source(target, sink):
     assert all_same([case(1)], await texts(target))
 
 
+async def test_a_target_that_holds_nothing_is_free(target):
+    """One that was opened for a source, but got no rows of it, or no longer has any, takes those of another."""
+    sink, others = target.sink(), ["http://127.0.0.1:1/sandbox", "http://127.0.0.1:2/sandbox"]
+    await sink.open(SOURCE, [CASES], ())
+    await sink.put([Entry(window=MARCH, state="failed")])
+    await sink.close()
+    for source, after in pairwise([*others, SOURCE]):
+        sink = target.sink()
+        await sink.open(source, [CASES], ())
+        entry = await commit(sink, MARCH, [case(1)])
+        await sink.close()
+        with pytest.raises(SinkError):
+            await target.sink().open(after, [CASES], ())
+        sink = target.sink()
+        await sink.open(None, [CASES], ())
+        await sink.remove([entry])
+        await sink.close()
+
+
 async def test_no_source(target):
     """Who only looks after a target need not know its source; it stays what it is."""
     sink = target.sink()
@@ -471,6 +491,7 @@ async def test_after_a_failed_open_nothing_is_held(target):
     """A target that was refused can be opened the right way at once."""
     sink = target.sink()
     await sink.open(SOURCE, [CASES], ())
+    await commit(sink, MARCH, [case(1)])
     await sink.close()
     await sink.close()
     wrong = target.sink()

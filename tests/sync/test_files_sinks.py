@@ -283,13 +283,18 @@ async def test_ledger_that_is_gone(make, tmp_path):
 
 @pytest.mark.asyncio
 async def test_other_kind_of_files(tmp_path):
-    """A folder of one kind of files takes no other."""
+    """A folder of one kind of files takes no other, as long as there are any."""
     sink, _ = await opened(NdjsonSink(tmp_path))
+    entry = await commit(sink, MARCH, [case(1)])
     await sink.close()
     with pytest.raises(SinkError, match=r"holds files that end in \.ndjson: name another folder") as error:
         await opened(ParquetSink(tmp_path))
     assert not error.value.usable
     _, entries = await opened(sink)
+    assert entries == [entry]
+    await sink.remove(entries)
+    await sink.close()
+    sink, entries = await opened(ParquetSink(tmp_path))
     assert entries == []
     await sink.close()
 
@@ -453,11 +458,11 @@ async def test_peek_beside_a_run(make, tmp_path):
 async def test_any_source(make):
     """Who only removes or compacts need not know where the rows are from; that stays what it was."""
     sink, _ = await opened(make())
-    await commit(sink, MARCH, [case(1)])
+    entries = [await commit(sink, window, [case(1)]) for window in (MARCH, APRIL)]
     await sink.close()
     sink = make()
-    [entry] = await sink.open(None, (), ())
-    await sink.remove([entry])
+    await sink.open(None, (), ())
+    await sink.remove(entries[:1])
     await sink.close()
     with pytest.raises(SinkError, match=f"holds rows of {SOURCE}, not of other"):
         await make().open("other", [CASES], ())

@@ -10,7 +10,7 @@ from decimal import Decimal
 import anyio
 import pytest
 
-from amili_async import AmiliClient
+from amili_async import AmiliClient, RetryPolicy
 from amili_async.errors import ConfigError, SinkError, Unauthorized
 from amili_async.sandbox import Fault, Sandbox
 from amili_async.sync import (
@@ -43,6 +43,14 @@ pytestmark = pytest.mark.asyncio
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 COLLECTION = ("cases", "batches", "invoices", "settlements")
+
+
+class Endless(Clock):
+    """A clock by which a pause of a second or more never ends."""
+
+    async def sleep(self, seconds):
+        """Wait, but not for long."""
+        await (asyncio.Event().wait() if seconds >= 1 else super().sleep(seconds))
 
 
 def _days(count, start="2026-01-01"):
@@ -596,6 +604,39 @@ async def test_stop():
         rest = job_of(amili, job.target, max_rows=10)
         assert (await rest.run()).complete
     assert keys_in(job.target, "cases") == sorted(server.keys("cases", "o"))
+
+
+async def test_stop_does_not_wait_for_better_times():
+    """Who stops a job whose windows wait until the server is well again gets an end at once; the next run reads them."""
+    server, clock, events = Server(), Endless(), []
+    server.add("cases", "o", *_days(20))
+    down = asyncio.Event()
+    server.trouble = lambda *asked: Reply(503, {}, b"") if down.is_set() and asked[2].get("PageSize") != "1" else None
+
+    def watch(event):
+        events.append(event)
+        if isinstance(event, WindowStarted):
+            down.set()
+        if isinstance(event, WindowRetried):
+            asyncio.get_running_loop().call_soon(job.stop)
+
+    async with client(server, clock=clock, retry=RetryPolicy(attempts=1)) as amili:
+        job = job_of(amili, max_rows=10, concurrency=2, on_event=watch)
+        report = await job.run()
+        assert report.interrupted
+        assert len(report.failures) == len(_of(events, WindowFailed)) >= 1
+        down.clear()
+        server.trouble = None
+        assert (await job_of(amili, job.target, max_rows=10).run()).complete
+    assert keys_in(job.target, "cases") == sorted(server.keys("cases", "o"))
+
+
+@pytest.mark.parametrize(("sink", "hint"), [(print, "CallableSink"), ("parquet:lake", "sink_for"), (None, "sink_for")])
+async def test_what_is_no_sink_is_refused(sink, hint):
+    """What people take for a target is told how to become one."""
+    async with client(Server()) as amili:
+        with pytest.raises(ConfigError, match=hint):
+            SyncJob(amili, organizations=["o"], sink=sink)
 
 
 async def test_stop_before_it_begins():

@@ -42,7 +42,7 @@ async def dumped(target, entries):
 
 @pytest.mark.parametrize(
     "redaction",
-    [Redaction(FIELDS), Redaction(FIELDS, key=b"secret"), None],
+    [Redaction(FIELDS), Redaction(FIELDS, key=b"secret of the test"), None],
     ids=["dropped", "hashed", "kept"],
 )
 async def test_nothing_is_left(target, redaction):

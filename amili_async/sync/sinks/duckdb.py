@@ -74,11 +74,11 @@ class DuckdbSink(LocalSink[DuckdbFile]):
             found = self._columns(db)
             changes = [change for table in tables for change in self._changes(db, table, found.get(table.name))]
             ledger = DuckdbLedger(db, make=KEYS not in found)  # the last that is made
-            check_source(self.target, ledger.meta("source"), source)
+            check_source(self.target, ledger.meta("source"), source, ledger.entries())
             with self._file.transaction(db):
                 for change in changes:
                     db.execute(change)
-                if source is not None and ledger.meta("source") is None:
+                if source is not None and ledger.meta("source") != source:
                     ledger.set_meta("source", source)
             self._found = {*self._columns(db)}
             return ledger.entries()

@@ -90,7 +90,7 @@ class FolderSink(LocalSink[SqliteFile]):
     def _prepare(self, source: str | None) -> list[Entry]:
         self._file.open()
         ledger = self._file.settle()
-        check_source(self.target, ledger.meta("source"), source)
+        check_source(self.target, ledger.meta("source"), source, ledger.entries())
         self._check_files(ledger.meta("suffix"))
         with self._file.transaction():
             ledger.set_meta("suffix", self.suffix)
@@ -113,7 +113,7 @@ class FolderSink(LocalSink[SqliteFile]):
                     "another folder, or remove them",
                     usable=False,
                 )
-        elif held != self.suffix:
+        elif held != self.suffix and next(self._files(), None) is not None:
             raise SinkError(f"{self.target} holds files that end in {held}: name another folder", usable=False)
 
     def _is_whole(self, entry: Entry) -> bool:

@@ -14,6 +14,7 @@ from anyio.to_thread import run_sync
 from amili_async.errors import SinkError
 from amili_async.structs import decode
 from amili_async.sync.sinks.base import Spool
+from amili_async.sync.sinks.sql import check_source
 from amili_async.sync.streams import stream_named
 from amili_async.sync.tables import tables_of
 
@@ -50,9 +51,8 @@ class _InMemory:
         """Take hold of the target, and return the ledger."""
         if self._busy:
             raise SinkError(f"{self.target} is being used by another run: wait for it", busy=True)
-        if source is not None and self._source not in {None, source}:
-            raise SinkError(f"{self.target} holds rows of {self._source}, not of {source}: take another target", usable=False)
-        self._busy, self._source = True, self._source or source
+        check_source(self.target, self._source, source, self._entries.values())
+        self._busy, self._source = True, source or self._source
         self._tables = {stream.name: [table.name for table in tables_of(stream, parts)] for stream in streams}
         return list(self._entries.values())
 

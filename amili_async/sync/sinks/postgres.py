@@ -242,11 +242,14 @@ class PostgresSink:
                 if not columns:
                     await connection.execute(f"COMMENT ON TABLE {table.name} IS '{_comment(table)}'")
             await connection.execute(SCHEMA.replace("BLOB", "BYTEA"))
-            check_source(self.target, await connection.fetchval(f"SELECT value FROM {META} WHERE name = 'source'"), source)  # noqa: S608
-            if source is not None:
-                await connection.execute(f"INSERT INTO {META} VALUES ('source', $1) ON CONFLICT (name) DO NOTHING", source)  # noqa: S608
+            entries = await self._entries(connection)
+            held = await connection.fetchval(f"SELECT value FROM {META} WHERE name = 'source'")  # noqa: S608
+            check_source(self.target, held, source, entries)
+            if source is not None and source != held:
+                new = "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+                await connection.execute(f"INSERT INTO {META} VALUES ('source', $1) {new}", source)  # noqa: S608
         self._found = {*found}
-        return await self._entries(connection)
+        return entries
 
     async def _columns(self, connection: Connection) -> dict[str, dict[str, str]]:
         """Return the tables of ours that are there, with the types of their columns."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
     from amili_async.sync.columns import Kind
+    from amili_async.sync.ledger import Entry
     from amili_async.sync.tables import Table
 
 __all__ = ["POSSIBLE", "Dialect", "SqlTable", "check_source", "deletions", "quoted", "selection"]
@@ -134,13 +135,19 @@ def _of_window(dialect: Dialect) -> str:
     return f"WHERE {quoted(ORGANIZATION)} = {one} AND {quoted(WINDOW)} = {two}"
 
 
-def check_source(target: str, held: str | None, source: str | None) -> None:
+def check_source(target: str, held: str | None, source: str | None, entries: Iterable[Entry]) -> None:
     """Refuse a target that holds rows of another source; None asks for none.
+
+    Args:
+        target: how it is called.
+        held: the source that it was filled from, or was to be.
+        source: from which it is to be filled now.
+        entries: its ledger. With no window in it that is there it is free for any source.
 
     Raises:
         SinkError: it does.
     """
-    if None not in {held, source} and held != source:
+    if None not in {held, source} and held != source and any(entry.present for entry in entries):
         raise SinkError(f"{target} holds rows of {held}, not of {source}: name another target", usable=False)
 
 

@@ -63,7 +63,7 @@ class SqliteSink(LocalSink[SqliteFile]):
             columns = found.get(table.table.name)
             changes += table.creation() if columns is None else table.additions(columns, self.target)
         ledger = self._file.settle()  # not before: somebody else's database stays as it is
-        check_source(self.target, ledger.meta("source"), source)
+        check_source(self.target, ledger.meta("source"), source, ledger.entries())
         with self._file.transaction():
             for change in changes:
                 db.execute(change)
