@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -14,11 +12,13 @@ from cyclopts.validators import Number
 from amili_async.cli_access import Access, Count, Env, Own, Several, Stop, connect, credentials_of, environ_of, plain, split
 from amili_async.cli_output import say
 from amili_async.config import Limits
+from amili_async.measures import length_of_time, requests_a_second
 from amili_async.sync.streams import ARM_STREAMS, STREAMS
 from amili_async.sync.targets import sink_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
+    from datetime import timedelta
 
     from amili_async.sync.events import Event
     from amili_async.sync.job import SyncJob
@@ -177,30 +177,27 @@ def streams_of(given: Sequence[str] | None) -> list[str]:
 
 
 def rate_of(text: str | None) -> float | None:
-    """Read requests a second from `20/s`, `600/min` or a bare number.
+    """Read the requests a second of --rate.
 
     Raises:
-        Stop: it is none of these.
+        Stop: it is no rate.
     """
     if text is None:
         return None
-    found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(?:/\s*(s|sec|min|m|h))?\s*", text, re.ASCII)
-    if found is None or not float(found[1]):
+    if (rate := requests_a_second(text)) is None:
         raise Stop(f"--rate {text!r} is not a rate; write 20/s or 600/min")
-    return float(found[1]) / {"m": 60, "min": 60, "h": 3600}.get(found[2] or "s", 1)
+    return rate
 
 
 def span_of(text: str) -> timedelta:
-    """Read a length of time from `30d`, `12h`, `90min` or `2w`.
+    """Read the length of time of --thaw-after.
 
     Raises:
-        Stop: it is none of these.
+        Stop: it is none.
     """
-    found = re.fullmatch(r"\s*(\d{1,6})\s*(d|h|min|w)\s*", text, re.ASCII)
-    if found is None:
+    if (span := length_of_time(text)) is None:
         raise Stop(f"--thaw-after {text!r} is not a length of time; write 30d, 12h or 2w")
-    unit = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "min": timedelta(minutes=1)}[found[2]]
-    return int(found[1]) * unit
+    return span
 
 
 def _moment(text: str | None, option: str) -> str | None:
