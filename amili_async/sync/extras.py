@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from amili_async.answers import NOT_JSON
 from amili_async.structs import encode
-from amili_async.sync.cells import ROW, mend
+from amili_async.sync.cells import ROW, is_text, mend
 from amili_async.sync.columns import columns_of, element_of
 from amili_async.sync.rowkeys import key_of, usable_key
 from amili_async.sync.values import Leaf, leaf_of
@@ -200,7 +200,7 @@ class Walker:
         Raises:
             Mixed: there is something else where a plain number was expected.
         """
-        line, members = row, _members(row) if _is_text(row) else None
+        line, members = row, _members(row) if is_text(row) else None
         if members is None:
             line = mend(row)
             members = _members(line)
@@ -256,13 +256,6 @@ def _members(text: bytes) -> dict[str, Raw] | None:
         return _object.decode(text)
     except NOT_JSON:
         return None
-
-
-def _is_text(row: bytes) -> bool:
-    try:
-        return row.isascii() or bool(row.decode())
-    except UnicodeDecodeError:
-        return False
 
 
 def _length(members: dict[str, Raw]) -> int:
