@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from amili_async.answers import NOT_JSON
-from amili_async.catalogue import operations
+from amili_async.catalogue import named, operations
 from amili_async.cli_access import (
     NOTHING,
     Access,
@@ -75,12 +75,11 @@ def call(
         access: How to reach the API.
         fields: Query parameters, by their names on the wire or in kebab-case; a name that is not known is sent as it is.
     """
-    known = {known.name: known for known in operations()}
-    if operation not in known:
-        near = difflib.get_close_matches(operation, known, 1)
+    chosen = named(operation)
+    if chosen is None:
+        near = difflib.get_close_matches(operation, [known.name for known in operations()], 1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise Stop(f"there is no operation {operation!r}; {hint}`amili operations` lists them")
-    chosen = known[operation]
     if not access.sandbox:
         _check_ids(chosen, ids)
     wire = {plain(name): name for name in chosen.query}
