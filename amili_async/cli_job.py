@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from amili_async.sync.sinks.base import Sink
     from amili_async.sync.streams import Stream
 
-__all__ = ["Reading", "Scope", "chosen", "held", "job_of", "rate_of", "sink_of", "span_of", "streams_of", "target_of"]
+__all__ = ["ReadOptions", "Scope", "chosen", "held", "job_of", "rate_of", "sink_of", "span_of", "streams_of", "target_of"]
 
 DEFAULT_TARGET = "amili-data"
 
@@ -54,7 +54,7 @@ class Scope:
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ReadOptions:
     """How a sync reads."""
 
     start: Annotated[str | None, Parameter(name="--from")] = None
@@ -89,7 +89,7 @@ class Reading:
 
 @asynccontextmanager
 async def job_of(
-    access: Access, scope: Scope, reading: Reading, *, on_event: Callable[[Event], None] | None = None
+    access: Access, scope: Scope, options: ReadOptions, *, on_event: Callable[[Event], None] | None = None
 ) -> AsyncGenerator[tuple[SyncJob, Sink]]:
     """Open a client, and make the job that the options say.
 
@@ -100,14 +100,14 @@ async def job_of(
 
     organizations, clients, streams = split(scope.org), split(scope.client), streams_of(scope.streams)
     sink = sink_of(scope.to, access)
-    redact = _redaction(reading.redact, access)
+    redact = _redaction(options.redact, access)
     if not (organizations or clients or access.sandbox):
         credentials_of(access)  # without these that is the first thing to say
         raise Stop("--org is missing: give the id of an organization, as Amili has told you, or try it with --sandbox")
     if not access.sandbox:
         _check_owners(streams, organizations, clients)
-    data = {name: value for name, value in (("cases", reading.cases), ("seed", reading.seed)) if value is not None}
-    limits = Limits(connections=max(reading.concurrency, Limits().connections), rate=rate_of(reading.rate))
+    data = {name: value for name, value in (("cases", options.cases), ("seed", options.seed)) if value is not None}
+    limits = Limits(connections=max(options.concurrency, Limits().connections), rate=rate_of(options.rate))
     source = None
     if access.sandbox:  # its data depends on these
         source = " ".join(("the sandbox", *(f"--{name} {value}" for name, value in data.items())))
@@ -121,11 +121,11 @@ async def job_of(
                 organizations=organizations,
                 clients=clients,
                 streams=streams or None,
-                start=_moment(reading.start, "--from"),
-                until=_moment(reading.until, "--until"),
-                concurrency=reading.concurrency,
-                max_rows=reading.max_rows,
-                parts=split(reading.explode),
+                start=_moment(options.start, "--from"),
+                until=_moment(options.until, "--until"),
+                concurrency=options.concurrency,
+                max_rows=options.max_rows,
+                parts=split(options.explode),
                 redact=redact,
                 source=source,
                 on_event=on_event,
