@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from amili_async.sync.tables import Table
     from amili_async.sync.values import Findings, Path
 
-__all__ = ["Walker"]
+__all__ = ["RowSorter"]
 
 _NULL, _EMPTY = b"null", b"{}"
 _NONE = re.compile(_NULL)
@@ -144,8 +144,8 @@ class _Each:
 _Node: TypeAlias = Leaf | _Parts | _Each
 
 
-class Walker:
-    """Looks through the rows of a table.
+class RowSorter:
+    """Looks through the rows of a table, and sorts what is in them into what fits its columns and the extra.
 
     Args:
         table: what stands where.
