@@ -12,7 +12,7 @@ from amili_async.config import APIS
 if TYPE_CHECKING:
     from amili_async.operation import Operation
 
-__all__ = ["operations"]
+__all__ = ["named", "operations"]
 
 
 @cache
@@ -21,3 +21,13 @@ def operations() -> tuple[Operation[Any], ...]:
     # imported here: importing the package must not import the models of all products
     tables = (import_module(f"amili_async.{api}.operations").OPERATIONS for api in APIS)
     return tuple(sorted(chain.from_iterable(tables), key=lambda operation: operation.name))
+
+
+def named(name: str) -> Operation[Any] | None:
+    """Return the operation of a name; None if there is none."""
+    return _by_name().get(name)
+
+
+@cache
+def _by_name() -> dict[str, Operation[Any]]:
+    return {operation.name: operation for operation in operations()}

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from amili_async.answers import NOT_JSON
-from amili_async.catalogue import operations
+from amili_async.catalogue import named, operations
 from amili_async.cli_access import (
     NOTHING,
     Access,
@@ -29,6 +29,7 @@ from amili_async.cli_access import (
     plain,
     split,
 )
+from amili_async.cli_listening import until_ctrl_c
 from amili_async.cli_output import (
     console,
     guesses,
@@ -39,7 +40,6 @@ from amili_async.cli_output import (
     warnings_as_lines,
     write_bytes,
 )
-from amili_async.config import is_loopback
 from amili_async.structs import decode
 
 if TYPE_CHECKING:
@@ -75,12 +75,11 @@ def call(
         access: How to reach the API.
         fields: Query parameters, by their names on the wire or in kebab-case; a name that is not known is sent as it is.
     """
-    known = {known.name: known for known in operations()}
-    if operation not in known:
-        near = difflib.get_close_matches(operation, known, 1)
+    chosen = named(operation)
+    if chosen is None:
+        near = difflib.get_close_matches(operation, [known.name for known in operations()], 1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise Stop(f"there is no operation {operation!r}; {hint}`amili operations` lists them")
-    chosen = known[operation]
     if not access.sandbox:
         _check_ids(chosen, ids)
     wire = {plain(name): name for name in chosen.query}
@@ -261,28 +260,22 @@ def sandbox(
 
 
 async def _sandbox(host: str, port: int, data: Mapping[str, Any]) -> None:
-    try:
-        async with open_sandbox(host=host, port=port, **data) as running:
-            url = str(running.url).rstrip("/")
-            for line in (
-                f"The sandbox is at {url}. All its data is invented.",
-                "Organizations:",
-                *(f"  {organization}" for organization in running.organizations),
-                f"ARM clients: {', '.join(map(str, running.clients))}",
-                "",
-                "To use it from another terminal:",
-                f"  export AMILI_ENVIRONMENT={url}",
-                f"  export AMILI_CLIENT_ID={running.credentials.client_id}",
-                f"  export AMILI_CLIENT_SECRET={running.credentials.client_secret}",
-                *(f"  export AMILI_WEBHOOK_SECRET={data[name]}" for name in ("webhook_secret",) if name in data),
-                f"  amili export cases --org {running.organizations[0]} --limit 1",
-                "",
-                "Ctrl-C stops it.",
-            ):
-                write_bytes(f"{line}\n".encode())
-            if not is_loopback(host):
-                say(f"warning: {host} is not this machine alone: whoever reaches port {port} can use the sandbox")
-            await asyncio.Event().wait()
-    except OSError as error:
-        what = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise Stop(f"cannot listen on {host}:{port}: {what}; give another --port or --host") from None
+    async with until_ctrl_c(host, port, f": whoever reaches port {port} can use the sandbox") as stack:
+        running = await stack.enter_async_context(open_sandbox(host=host, port=port, **data))
+        url = str(running.url).rstrip("/")
+        for line in (
+            f"The sandbox is at {url}. All its data is invented.",
+            "Organizations:",
+            *(f"  {organization}" for organization in running.organizations),
+            f"ARM clients: {', '.join(map(str, running.clients))}",
+            "",
+            "To use it from another terminal:",
+            f"  export AMILI_ENVIRONMENT={url}",
+            f"  export AMILI_CLIENT_ID={running.credentials.client_id}",
+            f"  export AMILI_CLIENT_SECRET={running.credentials.client_secret}",
+            *(f"  export AMILI_WEBHOOK_SECRET={data[name]}" for name in ("webhook_secret",) if name in data),
+            f"  amili export cases --org {running.organizations[0]} --limit 1",
+            "",
+            "Ctrl-C stops it.",
+        ):
+            write_bytes(f"{line}\n".encode())

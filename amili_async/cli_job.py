@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -15,11 +13,13 @@ from amili_async.cli_access import Access, Count, Env, Own, Several, Stop, conne
 from amili_async.cli_output import say
 from amili_async.config import Limits
 from amili_async.errors import ConfigError
+from amili_async.measures import length_of_time, requests_a_second
 from amili_async.sync.streams import ARM_STREAMS, STREAMS
 from amili_async.sync.targets import sink_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
+    from datetime import timedelta
 
     from amili_async.sync.events import Event
     from amili_async.sync.job import SyncJob
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from amili_async.sync.sinks.base import Sink
     from amili_async.sync.streams import Stream
 
-__all__ = ["Reading", "Scope", "chosen", "held", "job_of", "rate_of", "sink_of", "span_of", "streams_of", "target_of"]
+__all__ = ["ReadOptions", "Scope", "chosen", "held", "job_of", "rate_of", "sink_of", "span_of", "streams_of", "target_of"]
 
 DEFAULT_TARGET = "amili-data"
 
@@ -55,7 +55,7 @@ class Scope:
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ReadOptions:
     """How a sync reads."""
 
     start: Annotated[str | None, Parameter(name="--from")] = None
@@ -90,7 +90,7 @@ class Reading:
 
 @asynccontextmanager
 async def job_of(
-    access: Access, scope: Scope, reading: Reading, *, on_event: Callable[[Event], None] | None = None
+    access: Access, scope: Scope, options: ReadOptions, *, on_event: Callable[[Event], None] | None = None
 ) -> AsyncGenerator[tuple[SyncJob, Sink]]:
     """Open a client, and make the job that the options say.
 
@@ -101,14 +101,14 @@ async def job_of(
 
     organizations, clients, streams = split(scope.org, "--org"), split(scope.client, "--client"), streams_of(scope.streams)
     sink = sink_of(scope.to, access)
-    redact = _redaction(reading.redact, access)
+    redact = _redaction(options.redact, access)
     if not (organizations or clients or access.sandbox):
         credentials_of(access)  # without these that is the first thing to say
         raise Stop("--org is missing: give the id of an organization, as Amili has told you, or try it with --sandbox")
     if not access.sandbox:
         _check_owners(streams, organizations, clients)
-    data = {name: value for name, value in (("cases", reading.cases), ("seed", reading.seed)) if value is not None}
-    limits = Limits(connections=max(reading.concurrency, Limits().connections), rate=rate_of(reading.rate))
+    data = {name: value for name, value in (("cases", options.cases), ("seed", options.seed)) if value is not None}
+    limits = Limits(connections=max(options.concurrency, Limits().connections), rate=rate_of(options.rate))
     source = None
     if access.sandbox:  # its data depends on these
         source = " ".join(("the sandbox", *(f"--{name} {value}" for name, value in data.items())))
@@ -122,11 +122,11 @@ async def job_of(
                 organizations=organizations,
                 clients=clients,
                 streams=streams or None,
-                start=_moment(reading.start, "--from"),
-                until=_moment(reading.until, "--until"),
-                concurrency=reading.concurrency,
-                max_rows=reading.max_rows,
-                parts=split(reading.explode, "--explode"),
+                start=_moment(options.start, "--from"),
+                until=_moment(options.until, "--until"),
+                concurrency=options.concurrency,
+                max_rows=options.max_rows,
+                parts=split(options.explode, "--explode"),
                 redact=redact,
                 source=source,
                 on_event=on_event,
@@ -178,30 +178,27 @@ def streams_of(given: Sequence[str] | None) -> list[str]:
 
 
 def rate_of(text: str | None) -> float | None:
-    """Read requests a second from `20/s`, `600/min` or a bare number.
+    """Read the requests a second of --rate.
 
     Raises:
-        Stop: it is none of these.
+        Stop: it is no rate.
     """
     if text is None:
         return None
-    found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(?:/\s*(s|sec|min|m|h))?\s*", text, re.ASCII)
-    if found is None or not float(found[1]):
+    if (rate := requests_a_second(text)) is None:
         raise Stop(f"--rate {text!r} is not a rate; write 20/s or 600/min")
-    return float(found[1]) / {"m": 60, "min": 60, "h": 3600}.get(found[2] or "s", 1)
+    return rate
 
 
 def span_of(text: str) -> timedelta:
-    """Read a length of time from `30d`, `12h`, `90min` or `2w`.
+    """Read the length of time of --thaw-after.
 
     Raises:
-        Stop: it is none of these.
+        Stop: it is none.
     """
-    found = re.fullmatch(r"\s*(\d{1,6})\s*(d|h|min|w)\s*", text, re.ASCII)
-    if found is None:
+    if (span := length_of_time(text)) is None:
         raise Stop(f"--thaw-after {text!r} is not a length of time; write 30d, 12h or 2w")
-    unit = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "min": timedelta(minutes=1)}[found[2]]
-    return int(found[1]) * unit
+    return span
 
 
 def _moment(text: str | None, option: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from amili_async.cli_access import COMPLETE, FAILED, INTERRUPTED, NOTHING, Access, Env, Flag, Stop
-from amili_async.cli_job import Reading, Scope, chosen, held, job_of, sink_of, span_of, target_of
+from amili_async.cli_job import ReadOptions, Scope, chosen, held, job_of, sink_of, span_of, target_of
 from amili_async.cli_ledger import ledger_picture
 from amili_async.cli_output import console, fail, log_errors_only, print_json, say, several, warnings_as_lines
 from amili_async.cli_progress import SyncProgress
@@ -31,14 +31,14 @@ sync = App(
     help_format="markdown",
 )
 
-SCOPE, READING, ENV = Scope(), Reading(), Env()
+SCOPE, READ_OPTIONS, ENV = Scope(), ReadOptions(), Env()
 
 
 @sync.command
 def run(
     *,
     scope: Scope = SCOPE,
-    reading: Reading = READING,
+    options: ReadOptions = READ_OPTIONS,
     restart: Flag = False,
     dry_run: Flag = False,
     json_logs: Flag = False,
@@ -51,7 +51,7 @@ def run(
 
     Args:
         scope: What to read, and where to.
-        reading: How to read.
+        options: How to read.
         restart: Read everything again; what is there is replaced window by window.
         dry_run: Only show what would be read.
         json_logs: Print progress as lines of JSON on stderr.
@@ -60,15 +60,15 @@ def run(
     if dry_run:
         if restart:
             raise Stop("--dry-run shows what is missing, and with --restart that is everything: leave out one of them")
-        return plan(scope=scope, reading=reading, access=access)
-    return asyncio.run(_read(access, scope, reading, lambda job: job.run(restart=restart), json_logs=json_logs))
+        return plan(scope=scope, options=options, access=access)
+    return asyncio.run(_read(access, scope, options, lambda job: job.run(restart=restart), json_logs=json_logs))
 
 
 @sync.command
 def refresh(
     *,
     scope: Scope = SCOPE,
-    reading: Reading = READING,
+    options: ReadOptions = READ_OPTIONS,
     thaw_after: str | None = None,
     json_logs: Flag = False,
     access: Access = NOTHING,
@@ -77,29 +77,29 @@ def refresh(
 
     Args:
         scope: What to read, and where to.
-        reading: How to read.
+        options: How to read.
         thaw_after: Read also windows that should have changed no more, if they were read longer ago than this, such as 30d.
         json_logs: Print progress as lines of JSON on stderr.
         access: How to reach the API.
     """
     age = None if thaw_after is None else span_of(thaw_after)
-    return asyncio.run(_read(access, scope, reading, lambda job: job.refresh(thaw_after=age), json_logs=json_logs))
+    return asyncio.run(_read(access, scope, options, lambda job: job.refresh(thaw_after=age), json_logs=json_logs))
 
 
 @sync.command
-def plan(*, scope: Scope = SCOPE, reading: Reading = READING, json: Flag = False, access: Access = NOTHING) -> int:
+def plan(*, scope: Scope = SCOPE, options: ReadOptions = READ_OPTIONS, json: Flag = False, access: Access = NOTHING) -> int:
     """Show the windows that a run would read now. Nothing is written.
 
     Args:
         scope: What to read, and where to.
-        reading: How to read.
+        options: How to read.
         json: Print JSON, one window a line.
         access: How to reach the API.
     """
 
     async def show() -> int:
         with warnings_as_lines():
-            async with job_of(access, scope, reading) as (job, sink):
+            async with job_of(access, scope, options) as (job, sink):
                 windows = await job.plan()
         for window in windows:
             if json:
@@ -228,13 +228,13 @@ def compact(*, to: str | None = None, env: Env = ENV) -> int:
 
 
 async def _read(
-    access: Access, scope: Scope, reading: Reading, work: Callable[[SyncJob], Awaitable[Report]], *, json_logs: bool
+    access: Access, scope: Scope, options: ReadOptions, work: Callable[[SyncJob], Awaitable[Report]], *, json_logs: bool
 ) -> int:
     """Run a job that reads, show how it comes along, and say how it ended."""
     log_errors_only()
     progress = SyncProgress(live=console(stderr=True).is_terminal and not access.debug, json=json_logs)
     with warnings_as_lines():
-        async with job_of(access, scope, reading, on_event=progress.take) as (job, sink):
+        async with job_of(access, scope, options, on_event=progress.take) as (job, sink):
             ticking = asyncio.create_task(_tick(progress))
             try:
                 with progress, _interrupts(job):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
 from pathlib import Path  # noqa: TC003  # cyclopts reads the annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,13 +12,14 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from amili_async.cli_access import CREDENTIALS, Stop, read_env_file
+from amili_async.cli_listening import until_ctrl_c
 from amili_async.cli_output import say, write_bytes
-from amili_async.config import is_loopback
 from amili_async.structs import encode
 from amili_async.webhooks import HmacSha256, Receiver, Router
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AsyncExitStack
 
     from amili_async.collection.events import WebhookEvent
 
@@ -60,16 +60,10 @@ def listen(
 async def _listen(host: str, port: int, path: str, secrets: Sequence[str], scheme: HmacSha256) -> None:
     router = Router()
     router.on()(_print)
-    try:
-        async with AsyncExitStack() as stack:
-            url = await serving(stack, Receiver(router, secrets=secrets, scheme=scheme), host, port, path)
-            say(f"listening at {url}; Ctrl-C stops it")
-            if not is_loopback(host):
-                say(f"warning: {host} is not this machine alone, and this is plain http: put a TLS proxy before it")
-            await asyncio.Event().wait()
-    except OSError as error:
-        what = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise Stop(f"cannot listen on {host}:{port}: {what}; give another --port or --host") from None
+    receiver = Receiver(router, secrets=secrets, scheme=scheme)
+    async with until_ctrl_c(host, port, ", and this is plain http: put a TLS proxy before it") as stack:
+        url = await serving(stack, receiver, host, port, path)
+        say(f"listening at {url}; Ctrl-C stops it")
 
 
 async def serving(stack: AsyncExitStack, receiver: Receiver, host: str, port: int, path: str) -> str:

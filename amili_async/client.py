@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from amili_async.auth import BasicCredentials, ClientCredentials, TokenCache, api_credentials_from_env, credentials_from_env
-from amili_async.catalogue import operations
+from amili_async.catalogue import named
 from amili_async.clock import SystemClock
 from amili_async.config import APIS, Environment, Limits, RequestOptions, RetryPolicy, Timeouts
 from amili_async.errors import ConfigError
@@ -290,12 +290,10 @@ class AmiliClient:
     @staticmethod
     def _known(operation: Operation[Any] | str) -> Operation[Any]:
         """Find an operation by its name."""
-        if not isinstance(operation, str):
-            return operation
-        known = {known.name: known for known in operations()}
-        if operation not in known:
+        found = named(operation) if isinstance(operation, str) else operation
+        if found is None:
             raise ConfigError(f"there is no operation {operation!r}; amili_async.operations() lists them")
-        return known[operation]
+        return found
 
     async def aclose(self) -> None:
         """Close the connections; calls fail from now on. Closing twice does no harm."""
@@ -321,11 +319,13 @@ def _cached(credentials: Credentials | TokenCache, clock: Clock) -> TokenCache:
 
 
 def _overrides(paths: Mapping[str, str]) -> dict[str, Operation[Any]]:
-    known = {operation.name: operation for operation in operations()}
-    for name in paths:
-        if name not in known:
+    found: dict[str, Operation[Any]] = {}
+    for name, target in paths.items():
+        operation = named(name)
+        if operation is None:
             raise ConfigError(f"paths: there is no operation {name!r}; amili_async.operations() lists them")
-    return {name: reaim(known[name], target) for name, target in paths.items()}
+        found[name] = reaim(operation, target)
+    return found
 
 
 def _aiohttp(limits: Limits, session: aiohttp.ClientSession | None, *, trust_env: bool) -> Transport:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import platform
 import warnings
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 from urllib.parse import urlencode
 
@@ -22,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from amili_async.config import Environment, RequestOptions
-    from amili_async.exchange import Reply
     from amili_async.operation import Operation
 
-__all__ = ["FOREIGN_HEADERS", "Call", "outgoing", "warn_unconfirmed"]
+__all__ = ["FOREIGN_HEADERS", "outgoing", "warn_unconfirmed"]
 
 _HEADERS = {
     "Accept": "application/json",
@@ -34,30 +32,6 @@ _HEADERS = {
 }
 FOREIGN_HEADERS = {**_HEADERS, "Accept": "*/*"}
 """All that another origin gets to see when a read is redirected to it."""
-
-
-@dataclass(slots=True)
-class Call:
-    """One call on its way: what goes out, and what has become of it so far."""
-
-    operation: Operation[Any]
-    url: str = field(repr=False)
-    headers: dict[str, str] = field(repr=False)
-    body: bytes | None = field(repr=False)
-    repeatable: bool
-    deadline: float
-    phase: str = "throttle"
-    sent: int = 0
-    status: int | None = None
-    request_id: str | None = None
-    reached: bool = False
-    """Whether a try may have been carried out."""
-    answered_by: str = ""
-    """Origin of whoever gave the last answer."""
-    authorized: bool = False
-    """Whether the last request carried a token."""
-    rejection: Reply | None = field(default=None, repr=False)
-    """The answer that refused the token."""
 
 
 class Outgoing(TypedDict):

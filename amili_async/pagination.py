@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
 import msgspec
 from msgspec import Raw
 
+from amili_async.alone import Alone
 from amili_async.config import RequestOptions, whole
 from amili_async.cursors import Cursor, Position, parameters
 from amili_async.errors import ConfigError
@@ -186,7 +187,7 @@ class Pages(Generic[T]):
 
     def __init__(self, walker: Walker[T]) -> None:
         self._walker = walker
-        self._busy = False
+        self._alone = Alone()
 
     def __aiter__(self) -> Pages[T]:
         """Iterate."""
@@ -198,13 +199,8 @@ class Pages(Generic[T]):
         at = walker.position
         if at is None:
             raise StopAsyncIteration
-        if self._busy:
-            raise RuntimeError("two tasks iterate the same pages: each would miss what the other gets")
-        self._busy = True
-        try:
+        with self._alone:
             return walker.accept(at, await walker.settled(at, await walker.fetch(at, walker.pager.read)))
-        finally:
-            self._busy = False
 
 
 class Items(Generic[T]):

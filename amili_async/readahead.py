@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import anyio
 
+from amili_async.alone import Alone
 from amili_async.cursors import Position
 from amili_async.errors import AmiliError, DecodeError
 from amili_async.pages import Page, peek_token
@@ -45,7 +46,7 @@ class _Ahead(Generic[T]):
         self._taken: tuple[Position, Body] | None = None
         self._failed: Exception | None = RuntimeError("pages are read ahead inside `async with` only")
         self._entered = False
-        self._busy = False
+        self._alone = Alone()
 
     async def __aenter__(self) -> Self:
         """Begin to fetch."""
@@ -86,21 +87,17 @@ class _Ahead(Generic[T]):
         at = walker.position
         if at is None:
             raise StopAsyncIteration
-        if self._busy:
-            raise RuntimeError("two tasks iterate the same pages: each would miss what the other gets")
-        self._busy = True
-        try:
-            while self._taken is None or self._taken[0] != at:
-                if self._taken is not None:
-                    await self._start_again(at)
-                self._taken = await self._take(at)
-            await _let_others_run()
-            page = await self._hand_out(at, self._taken[1])
-        except Exception as error:  # noqa: BLE001  # kept, and raised again whenever the next page is asked for
-            self._failed = walker.failed(error, at) if isinstance(error, AmiliError) else error
-            raise self._failed from None
-        finally:
-            self._busy = False
+        with self._alone:
+            try:
+                while self._taken is None or self._taken[0] != at:
+                    if self._taken is not None:
+                        await self._start_again(at)
+                    self._taken = await self._take(at)
+                await _let_others_run()
+                page = await self._hand_out(at, self._taken[1])
+            except Exception as error:  # noqa: BLE001  # kept, and raised again whenever the next page is asked for
+                self._failed = walker.failed(error, at) if isinstance(error, AmiliError) else error
+                raise self._failed from None
         self._taken = None
         self._handed_out(page)
         return page

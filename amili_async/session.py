@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import anyio
 
 from amili_async.answers import error_code, read_answer, request_id
+from amili_async.call import Call, annotate, classify, in_all, out_of_time
 from amili_async.config import RequestOptions, RetryPolicy, origin
 from amili_async.errors import (
     AmiliError,
@@ -24,12 +25,11 @@ from amili_async.errors import (
     OutcomeUnknownError,
 )
 from amili_async.exchange import Reply, Request
-from amili_async.failures import annotate, classify, in_all, out_of_time
 from amili_async.hooks import AttemptEvent, Chain, RequestEvent, RetryEvent, emit
 from amili_async.identity.operations import TOKEN
 from amili_async.inflate import inflate
 from amili_async.operation import Response
-from amili_async.outgoing import FOREIGN_HEADERS, Call, outgoing, warn_unconfirmed
+from amili_async.outgoing import FOREIGN_HEADERS, outgoing, warn_unconfirmed
 from amili_async.redirects import REDIRECTS, redirected
 from amili_async.retry import Failure, decide, parse_retry_after
 from amili_async.throttle import Throttle

@@ -23,6 +23,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from amili_async.alone import Alone
 from amili_async.autocollect import operations as ops
 from amili_async.autocollect.models import Settlement
 from amili_async.errors import PageLoop, PaginationError
@@ -106,7 +107,7 @@ class Answers:
         self._asked: Counter[str | None] = Counter()
         self._seen: set[object] = set()
         self._ended = False
-        self._busy = False
+        self._alone = Alone("settlements")
 
     def __aiter__(self) -> Answers:
         """Iterate."""
@@ -119,21 +120,16 @@ class Answers:
             PageLoop: the server has sent new settlements, and yet twice the same position.
             PaginationError: the answer holds several creditors, each with a position of its own.
         """
-        if self._busy:
-            raise RuntimeError("two tasks iterate the same settlements: each would miss what the other gets")
+        with self._alone:
+            return await self._next()
+
+    async def _next(self) -> Increment:
         if self._ended:
             raise StopAsyncIteration
         if self._asked[self._position] == 2:
             raise PageLoop(
                 "the server sends new settlements without moving on", path=ops.BATCH_GET.path, method=ops.BATCH_GET.method
             )
-        self._busy = True
-        try:
-            return await self._next()
-        finally:
-            self._busy = False
-
-    async def _next(self) -> Increment:
         it = self._increments
         query = {**it.query, "lastsettlementid": self._position}
         batch = (await it.calls.call(ops.BATCH_GET, query=query, options=it.options)).data

@@ -7,164 +7,60 @@ from typing import Any
 from amili_async.operation import Operation
 
 _DOCS = "https://docs.amili.dev/"
+_NAV = "get-batch-by-id-3939029e0"
+"""The page whose navigation names the operations that have no page known."""
+_PERIOD = ("FromDate", "ToDate", "CompanyId")
 
-COMPANIES_LIST: Operation[Any] = Operation(
-    name="partner.companies.list",
-    method="GET",
-    path="/Companies",
-    evidence="nav",
-    source=_DOCS + "get-batch-by-id-3939029e0",
-    summary="List the companies available to the caller.",
-    response=None,
-    retry_safe=True,
-    unwrap=None,
-    path_guessed=True,
-    method_guessed=True,
+
+def _get(name: str, path: str, summary: str, query: tuple[str, ...] = (), page: str = _NAV) -> Operation[Any]:
+    """Return the record of a read, of which nothing but the title is known."""
+    return Operation(
+        name=f"partner.{name}",
+        method="GET",
+        path=path,
+        evidence="nav",
+        source=_DOCS + page,
+        summary=summary,
+        response=None,
+        retry_safe=True,
+        unwrap=None,
+        query=query,
+        path_guessed=True,
+        method_guessed=True,
+    )
+
+
+COMPANIES_LIST = _get("companies.list", "/Companies", "List the companies available to the caller.")
+FILES_LIST = _get("files.list", "/Files", "List bundles and files of one company within a period.", _PERIOD)
+FILES_SUMMARY = _get("files.summary", "/Files/Summary", "Sum up the bundles and files of one company within a period.", _PERIOD)
+FILES_INVOICES = _get("files.invoices", "/Files/Invoices", "List the invoices that came in one file.", ("FileName",))
+INVOICES_SUMMARY = _get("invoices.summary", "/Invoice/Summary", "Sum up the invoices of one company within a period.", _PERIOD)
+INVOICES_LIST = _get(
+    "invoices.list",
+    "/Invoices",
+    "Find invoices by number or by a period of time.",
+    ("InvoiceNumber", *_PERIOD),
+    "list-invoices-based-on-invoicenumber-or-specific-datetime-period-3939055e0",
 )
-FILES_LIST: Operation[Any] = Operation(
-    name="partner.files.list",
-    method="GET",
-    path="/Files",
-    evidence="nav",
-    source=_DOCS + "get-batch-by-id-3939029e0",
-    summary="List bundles and files of one company within a period.",
-    response=None,
-    retry_safe=True,
-    unwrap=None,
-    query=(
-        "FromDate",
-        "ToDate",
-        "CompanyId",
-    ),
-    path_guessed=True,
-    method_guessed=True,
+INVOICE_VIEW_BY_TRANSACTION_RID = _get(
+    "invoice_view.by_transaction_rid",
+    "/InvoiceView/ByTransactionRid",
+    "Show one invoice, found by transaction and company.",
+    ("TransactionRid", "CompanyId"),
 )
-FILES_SUMMARY: Operation[Any] = Operation(
-    name="partner.files.summary",
-    method="GET",
-    path="/Files/Summary",
-    evidence="nav",
-    source=_DOCS + "get-batch-by-id-3939029e0",
-    summary="Sum up the bundles and files of one company within a period.",
-    response=None,
-    retry_safe=True,
-    unwrap=None,
-    query=(
-        "FromDate",
-        "ToDate",
-        "CompanyId",
-    ),
-    path_guessed=True,
-    method_guessed=True,
+INVOICE_VIEW_BY_INVOICE_NUMBER = _get(
+    "invoice_view.by_invoice_number",
+    "/InvoiceView/ByInvoiceNumber",
+    "Show one invoice, found by number and company.",
+    ("InvoiceNumber", "CompanyId"),
 )
-FILES_INVOICES: Operation[Any] = Operation(
-    name="partner.files.invoices",
-    method="GET",
-    path="/Files/Invoices",
-    evidence="nav",
-    source=_DOCS + "get-batch-by-id-3939029e0",
-    summary="List the invoices that came in one file.",
-    response=None,
-    retry_safe=True,
-    unwrap=None,
-    query=("FileName",),
-    path_guessed=True,
-    method_guessed=True,
-)
-INVOICES_SUMMARY: Operation[Any] = Operation(
-    name="partner.invoices.summary",
-    method="GET",
-    path="/Invoice/Summary",
-    evidence="nav",
-    source=_DOCS + "get-batch-by-id-3939029e0",
-    summary="Sum up the invoices of one company within a period.",
-    response=None,
-    retry_safe=True,
-    unwrap=None,
-    query=(
-        "FromDate",
-        "ToDate",
-        "CompanyId",
-    ),
-    path_guessed=True,
-    method_guessed=True,
-)
-INVOICES_LIST: Operation[Any] = Operation(
-    name="partner.invoices.list",
-    method="GET",
-    path="/Invoices",
-    evidence="nav",
-    source=_DOCS + "list-invoices-based-on-invoicenumber-or-specific-datetime-period-3939055e0",
-    summary="Find invoices by number or by a period of time.",
-    response=None,
-    retry_safe=True,
-    unwrap=None,
-    query=(
-        "InvoiceNumber",
-        "FromDate",
-        "ToDate",
-        "CompanyId",
-    ),
-    path_guessed=True,
-    method_guessed=True,
-)
-INVOICE_VIEW_BY_TRANSACTION_RID: Operation[Any] = Operation(
-    name="partner.invoice_view.by_transaction_rid",
-    method="GET",
-    path="/InvoiceView/ByTransactionRid",
-    evidence="nav",
-    source=_DOCS + "get-batch-by-id-3939029e0",
-    summary="Show one invoice, found by transaction and company.",
-    response=None,
-    retry_safe=True,
-    unwrap=None,
-    query=(
-        "TransactionRid",
-        "CompanyId",
-    ),
-    path_guessed=True,
-    method_guessed=True,
-)
-INVOICE_VIEW_BY_INVOICE_NUMBER: Operation[Any] = Operation(
-    name="partner.invoice_view.by_invoice_number",
-    method="GET",
-    path="/InvoiceView/ByInvoiceNumber",
-    evidence="nav",
-    source=_DOCS + "get-batch-by-id-3939029e0",
-    summary="Show one invoice, found by number and company.",
-    response=None,
-    retry_safe=True,
-    unwrap=None,
-    query=(
-        "InvoiceNumber",
-        "CompanyId",
-    ),
-    path_guessed=True,
-    method_guessed=True,
-)
-RECEIPTS_GET: Operation[Any] = Operation(
-    name="partner.receipts.get",
-    method="GET",
-    path="/Receipt",
-    evidence="nav",
-    source=_DOCS + "get-batch-by-id-3939029e0",
-    summary="Get the receipt of one distributed invoice.",
-    response=None,
-    retry_safe=True,
-    unwrap=None,
-    query=(
-        "TransactionRid",
-        "CompanyId",
-    ),
-    path_guessed=True,
-    method_guessed=True,
-)
+RECEIPTS_GET = _get("receipts.get", "/Receipt", "Get the receipt of one distributed invoice.", ("TransactionRid", "CompanyId"))
 TOKEN_REQUEST: Operation[Any] = Operation(
     name="partner.token.request",
     method="POST",
     path="/Token",
     evidence="nav",
-    source=_DOCS + "get-batch-by-id-3939029e0",
+    source=_DOCS + _NAV,
     summary="Exchange credentials for an access token.",
     response=None,
     retry_safe=False,

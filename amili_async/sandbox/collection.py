@@ -6,7 +6,7 @@ from collections.abc import Callable, Sized
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from amili_async.sandbox import rows
+from amili_async.sandbox import batches, rows
 from amili_async.sandbox.cache import PageCache
 from amili_async.sandbox.damage import damaged_rows
 from amili_async.sandbox.dataset import Dataset, Row
@@ -55,8 +55,8 @@ def _rows(key: str, kind: Kind, computed: _Make, written: _Make, name: str) -> _
     return _Rows(key, kind, computed, written, attrgetter(name), kept)
 
 
-_BATCH = _rows("batchId", Kind.BATCH, Dataset.batch, rows.batch, "batches")
-_LEGACY_BATCH = _rows("batchId", Kind.BATCH, Dataset.legacy_batch, rows.legacy_batch, "batches")
+_BATCH = _rows("batchId", Kind.BATCH, batches.batch, rows.batch, "batches")
+_LEGACY_BATCH = _rows("batchId", Kind.BATCH, batches.legacy_batch, rows.legacy_batch, "batches")
 _INVOICE = _rows("id", Kind.INVOICE, Dataset.invoice, rows.invoice, "invoices")
 _SETTLEMENT = _rows("id", Kind.SETTLEMENT, Dataset.settlement, rows.settlement, "settlements")
 _ROWS = {

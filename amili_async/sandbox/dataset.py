@@ -20,6 +20,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amili_async.errors import ConfigError
+from amili_async.sandbox import batches
 from amili_async.sandbox.digits import account_number, kid, national_id, organization_number
 from amili_async.sandbox.figures import (
     RATES,
@@ -161,12 +162,12 @@ class Dataset:
     def batches(self, organization: str) -> Iterator[Row]:
         """Yield all batches in the order of their creation, in the newer shape."""
         portfolio = self.portfolio(organization)
-        return (self.batch(portfolio, number) for number in range(portfolio.batches))
+        return (batches.batch(self, portfolio, number) for number in range(portfolio.batches))
 
     def legacy_batches(self, organization: str) -> Iterator[Row]:
         """Yield all batches in the order of their creation, in the older shape."""
         portfolio = self.portfolio(organization)
-        return (self.legacy_batch(portfolio, number) for number in range(portfolio.batches))
+        return (batches.legacy_batch(self, portfolio, number) for number in range(portfolio.batches))
 
     def idempotency_key(self, organization: str, batch: int) -> str:
         """Return the idempotency key that a batch was created with."""
@@ -190,13 +191,6 @@ class Dataset:
         if invoice % 16 == 11:
             return "REMINDER"
         return _INVOICE_TYPES[self.traits(portfolio, case_of(invoice)).type]
-
-    def state(self, portfolio: Portfolio, batch: int) -> tuple[str, str]:
-        """Return status and type of a batch."""
-        draw = mix(portfolio.key ^ batch << 3 ^ 2)
-        if portfolio.cases_of(batch):
-            return ("PARTIAL" if draw & 7 == 0 else "SUCCESS"), "INVOICE"
-        return (("FAILED", "INVOICE"), ("QUEUED", "INVOICE"), ("SUCCESS", "NONE"), ("FAILED", "NONE"))[draw & 3]
 
     # Rows.
 
@@ -309,50 +303,6 @@ class Dataset:
             "vat": money(commission // 4),
         }
 
-    def batch(self, portfolio: Portfolio, number: int) -> Row:
-        """Return a batch in the newer shape, whose status is a word."""
-        status, type_ = self.state(portfolio, number)
-        created, finished = self._span(portfolio, number, status)
-        return {
-            "batchId": self.ids.make(Kind.BATCH, portfolio.index, number),
-            "type": type_,
-            "status": status,
-            "createdAt": stamp(created),
-            "finishedAt": None if finished is None else stamp(finished),
-            "organizationId": self.organizations[portfolio.index],
-            "createdBy": self.ids.make(Kind.USER, portfolio.index, number % 3),
-            "succeeded": self._succeeded(portfolio, number),
-            "failed": [{} for _ in range(self._refused(number, status))],
-        }
-
-    def legacy_batch(self, portfolio: Portfolio, number: int) -> Row:
-        """Return a batch in the older shape: the status is an object, a refused item null, and times have no milliseconds."""
-        status, type_ = self.state(portfolio, number)
-        created, finished = self._span(portfolio, number, status)
-        succeeded = self._succeeded(portfolio, number)
-        refused = self._refused(number, status)
-        return {
-            "batchId": self.ids.make(Kind.BATCH, portfolio.index, number),
-            "type": type_,
-            "status": {
-                "statuscode": ("SUCCESS", "PARTIAL", "FAILED", "QUEUED").index(status),
-                "errors": [
-                    {"objectname": "invoice", "objectindex": len(succeeded) + place, "message": "Fakturaen mangler beløp."}
-                    for place in range(refused)
-                ],
-                "responses": [
-                    {"objectname": "invoice", "objectindex": place, "ledgerref": it["invoiceNumber"], "status_statuscode": "0"}
-                    for place, it in enumerate(succeeded)
-                ],
-            },
-            "createdAt": stamp(created)[:19] + "Z",
-            "finishedAt": None if finished is None else stamp(finished)[:19] + "Z",
-            "organizationId": self.organizations[portfolio.index],
-            "createdBy": self.ids.make(Kind.USER, portfolio.index, number % 3),
-            "succeeded": [{"$type": "invoiceSuccess", **it} for it in succeeded],
-            "failed": [None] * refused,
-        }
-
     def _reference(self, portfolio: Portfolio) -> Row:
         index = portfolio.index
         name = COMPANIES[index % len(COMPANIES)]
@@ -408,23 +358,3 @@ class Dataset:
         if draw >> 47 & 15:
             row["phone"] = f"+4700{draw % 1_000_000:06d}"  # no number in Norway begins with 0
         return row
-
-    def _span(self, portfolio: Portfolio, batch: int, status: str) -> tuple[int, int | None]:
-        created = portfolio.created(batch)
-        if portfolio.cases_of(batch):
-            return created, portfolio.finished(batch)
-        return created, None if status == "QUEUED" else created + 1
-
-    def _succeeded(self, portfolio: Portfolio, batch: int) -> list[Row]:
-        return [
-            {
-                "invoiceId": self.ids.make(Kind.INVOICE, portfolio.index, invoice),
-                "invoiceNumber": invoice_number(invoice),
-                "caseId": self.ids.make(Kind.CASE, portfolio.index, case),
-            }
-            for case in portfolio.cases_of(batch)
-            for invoice in range(first_invoice(case), first_invoice(case + 1))
-        ]
-
-    def _refused(self, batch: int, status: str) -> int:
-        return 1 + batch % 3 if status in {"PARTIAL", "FAILED"} else 0

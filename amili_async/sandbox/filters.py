@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from amili_async.sandbox import batches
 from amili_async.sandbox.exchange import Problem
 from amili_async.sandbox.figures import case_number, customer_number, customer_of, invoice_number, source_id
 from amili_async.sandbox.ids import Kind
@@ -191,9 +192,9 @@ class Selector:
             ours = named and named.kind == Kind.IDEMPOTENCY_KEY and named.organization == portfolio.index
             rows = _only(rows, [named.number] if named and ours else [])
         if text := filters.get("State"):
-            rows = [row for row in rows if self._dataset.state(portfolio, row)[0] == text]
+            rows = [row for row in rows if batches.state(portfolio, row)[0] == text]
         if text := filters.get("Type"):
-            rows = [row for row in rows if self._dataset.state(portfolio, row)[1] == text]
+            rows = [row for row in rows if batches.state(portfolio, row)[1] == text]
         return rows
 
     def _between(self, rows: range, when: Callable[[int], int], begin: str | None, end: str | None) -> range:

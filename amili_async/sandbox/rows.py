@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amili_async.sandbox import batches
 from amili_async.sandbox.digits import kid
 from amili_async.sandbox.figures import RATES, case_number, customer_number, customer_of, money, stamp
 from amili_async.sandbox.ids import Kind
@@ -150,7 +151,7 @@ def shares(amount: Any) -> tuple[Any, Any, Any]:
 def batch(dataset: Dataset, portfolio: Portfolio, number: int) -> Row:
     """Return a batch in the newer shape."""
     if number < ADDED:
-        return dataset.batch(portfolio, number)
+        return batches.batch(dataset, portfolio, number)
     it = portfolio.written.batches[number - ADDED]
     row = _batch(dataset, portfolio, it)
     return {**row, "status": it.status, "succeeded": it.succeeded, "failed": it.failed}
@@ -159,7 +160,7 @@ def batch(dataset: Dataset, portfolio: Portfolio, number: int) -> Row:
 def legacy_batch(dataset: Dataset, portfolio: Portfolio, number: int) -> Row:
     """Return a batch in the older shape."""
     if number < ADDED:
-        return dataset.legacy_batch(portfolio, number)
+        return batches.legacy_batch(dataset, portfolio, number)
     it = portfolio.written.batches[number - ADDED]
     row = _batch(dataset, portfolio, it)
     name = it.operation.split(".")[1].rstrip("s")

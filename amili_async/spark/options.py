@@ -9,8 +9,9 @@ from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from amili_async.config import Environment, Limits, positive, whole
+from amili_async.config import Environment, Limits, whole
 from amili_async.errors import AmiliError, ConfigError
+from amili_async.measures import length_of_time, requests_a_second
 from amili_async.sync.gaps import moment_of
 from amili_async.sync.order import Order
 from amili_async.sync.redact import Redaction
@@ -30,7 +31,6 @@ FILTER = "filter."
 _NAMES = {"from": "start", "to": "until"}
 """Options that are no names in Python."""
 _SECRET = re.compile(r"secret|token|passw|bearer|authori[sz]ation|apikey|redact_?key")
-_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,19 +236,15 @@ def _whole(option: str, text: str) -> int:
 
 
 def _rate(option: str, text: str) -> float:
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(?:/\s*(s|min|h))?", text, re.ASCII)
-    if found is None or not float(found[1]):
+    if (rate := requests_a_second(text)) is None:
         raise ConfigError(f"the option {option} must be requests a second, such as 20, 20/s or 600/min, not {text!r}")
-    rate = float(found[1]) / {"min": 60, "h": 3_600}.get(found[2], 1)
-    positive(rate, f"the option {option}")
     return rate
 
 
 def _span(option: str, text: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,6})\s*(s|min|h|d|w)", text, re.ASCII)
-    if found is None:
+    if (span := length_of_time(text)) is None:
         raise ConfigError(f"the option {option} must be a length of time, such as 90s, 5min, 12h, 30d or 2w, not {text!r}")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return span
 
 
 def _longer(option: str, text: str) -> timedelta:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from amili_async.sync.gaps import begin_of, floor
-from amili_async.sync.tables import ORGANIZATION
+from amili_async.sync.tables import ORGANIZATION, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,8 +85,8 @@ def _one(options: Options, found: Narrowed, kind: str, column: str, value: Any) 
     equal = kind in {"EqualTo", "EqualNullSafe"}
     parameter = _PARAMETERS.get(options.stream, {}).get(column)
     if parameter is not None and equal and isinstance(value, str) and value:
-        taken = {name.replace("_", "").lower() for name, _ in (*options.filters, *found.filters)}
-        return found if parameter.lower() in taken else replace(found, filters=(*found.filters, (parameter, value)))
+        taken = {folded(name) for name, _ in (*options.filters, *found.filters)}
+        return found if folded(parameter) in taken else replace(found, filters=(*found.filters, (parameter, value)))
     if column == ORGANIZATION and (equal or kind == "In"):
         owners = frozenset((value,) if equal else value)
         return replace(found, owners=owners if found.owners is None else owners & found.owners)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from amili_async.structs import encode
-from amili_async.sync.extras import Walker
+from amili_async.sync.extras import RowSorter
 from amili_async.sync.lines import as_lines, count_lines
 from amili_async.sync.shapes import MARK, MOMENT, Extras, Odd, Place, Shaper, are_keys, extras_of, is_open, schema_of, wire_schema
 from amili_async.sync.sinks.base import CHUNK
@@ -142,7 +142,7 @@ class Converter:
     def _expect(self, numbers: frozenset[Path]) -> None:
         """Expect some texts to come as numbers: those are read as such, and turned into texts afterwards."""
         self._numbers = numbers
-        self._walker = Walker(self._table, numbers)
+        self._sorter = RowSorter(self._table, numbers)
         self._wire = wire_schema(self._table, numbers)
 
     def _fast(self, lines: bytes, found: Findings) -> tuple[list[pa.Array], Extras | None]:
@@ -169,9 +169,9 @@ class Converter:
         rows, extras = lines.split(b"\n")[:-1], Extras()
         for place, row in enumerate(rows):
             if b"{}" in row:
-                rows[place], extra = self._walker.glance(row, found)
+                rows[place], extra = self._sorter.glance(row, found)
             else:
-                extra = self._walker.unknown(row, found)
+                extra = self._sorter.unknown(row, found)
             extras.append(extra)
         arrays, _ = self._read(as_lines(rows), passing=True)
         if found.twice:
@@ -190,7 +190,7 @@ class Converter:
             try:
                 for row in source:
                     here = Findings()
-                    clean, extra = self._walker.walk(row, here)
+                    clean, extra = self._sorter.walk(row, here)
                     rows.append(clean.strip())
                     extras.append(extra)
                     enough = max(enough, _enough(here, self._mixed))
@@ -216,7 +216,7 @@ class Converter:
             return self._read(as_lines(rows), trusted=True)[0]
         except (pa.ArrowInvalid, Odd):
             if len(rows) == 1:
-                rows[0], extras[begin] = self._walker.bare(source[begin], found)
+                rows[0], extras[begin] = self._sorter.bare(source[begin], found)
                 return self._read(as_lines(rows), trusted=True)[0]
         half = len(rows) // 2
         parts = [

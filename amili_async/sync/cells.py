@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from amili_async.sync.columns import Kind
     from amili_async.sync.tables import Table
 
-__all__ = ["READERS", "ROW", "Cells", "Misfit", "mend", "read_timestamp", "stamp"]
+__all__ = ["READERS", "ROW", "Cells", "Misfit", "is_text", "mend", "read_timestamp", "stamp"]
 
 ROW = "_row"
 """Member of `_extra` that holds the text of a row which is no object, or which no database text can hold as it came."""
@@ -148,14 +148,15 @@ def _members(line: bytes) -> dict[str, bytes] | None:
 
 def mend(line: bytes) -> bytes:
     """Return a row without what no text of a database can hold: NUL, halves of surrogate pairs, bytes that are no UTF-8."""
-    if not _is_text(line):
+    if not is_text(line):
         line = line.decode(errors="replace").encode()
     if b"\\u" not in line:
         return line
     return _NUL.sub(lambda found: found[0] if found[0] == b"\\\\" else b"", mend_surrogates(line))
 
 
-def _is_text(chunk: bytes) -> bool:
+def is_text(chunk: bytes) -> bool:
+    """Tell whether bytes are UTF-8."""
     try:
         return chunk.isascii() or bool(chunk.decode())
     except UnicodeDecodeError:

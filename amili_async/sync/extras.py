@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from amili_async.answers import NOT_JSON
 from amili_async.structs import encode
-from amili_async.sync.cells import ROW, mend
+from amili_async.sync.cells import ROW, is_text, mend
 from amili_async.sync.columns import columns_of, element_of
 from amili_async.sync.rowkeys import key_of, usable_key
 from amili_async.sync.values import Leaf, leaf_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from amili_async.sync.tables import Table
     from amili_async.sync.values import Findings, Path
 
-__all__ = ["Walker"]
+__all__ = ["RowSorter"]
 
 _NULL, _EMPTY = b"null", b"{}"
 _NONE = re.compile(_NULL)
@@ -144,8 +144,8 @@ class _Each:
 _Node: TypeAlias = Leaf | _Parts | _Each
 
 
-class Walker:
-    """Looks through the rows of a table.
+class RowSorter:
+    """Looks through the rows of a table, and sorts what is in them into what fits its columns and the extra.
 
     Args:
         table: what stands where.
@@ -200,7 +200,7 @@ class Walker:
         Raises:
             Mixed: there is something else where a plain number was expected.
         """
-        line, members = row, _members(row) if _is_text(row) else None
+        line, members = row, _members(row) if is_text(row) else None
         if members is None:
             line = mend(row)
             members = _members(line)
@@ -256,13 +256,6 @@ def _members(text: bytes) -> dict[str, Raw] | None:
         return _object.decode(text)
     except NOT_JSON:
         return None
-
-
-def _is_text(row: bytes) -> bool:
-    try:
-        return row.isascii() or bool(row.decode())
-    except UnicodeDecodeError:
-        return False
 
 
 def _length(members: dict[str, Raw]) -> int:

@@ -12,7 +12,7 @@ from amili_async.errors import ConfigError
 from amili_async.product import on_the_wire
 from amili_async.sync.gaps import begin_of, floor, moment_of
 from amili_async.sync.streams import STREAMS, Stream, stream_named, streams_named
-from amili_async.sync.tables import snake
+from amili_async.sync.tables import folded, snake
 from amili_async.sync.windows import Window
 
 if TYPE_CHECKING:
@@ -168,12 +168,8 @@ def _filters(stream: Stream, given: Mapping[str, object]) -> tuple[tuple[str, st
     operation = stream.operation
     paging = cast("Any", operation.paging)
     reserved = {paging.token_param, paging.size_param, paging.page_param, paging.query_param, *(stream.period or ())}
-    known = {_plain(name): name for name in operation.query if name not in reserved}
+    known = {folded(name): name for name in operation.query if name not in reserved}
     for name in given:
-        if _plain(name) not in known:
+        if folded(name) not in known:
             raise ConfigError(f"{stream.name} have no filter {name!r}, only {', '.join(known.values())}")
-    return tuple(sorted((known[_plain(name)], on_the_wire(value)) for name, value in given.items() if value is not None))
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").lower()
+    return tuple(sorted((known[folded(name)], on_the_wire(value)) for name, value in given.items() if value is not None))

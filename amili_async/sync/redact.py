@@ -14,6 +14,7 @@ from amili_async.answers import NOT_JSON
 from amili_async.errors import ConfigError, DecodeError
 from amili_async.structs import encode
 from amili_async.sync.parts import ESCAPED_NAME
+from amili_async.sync.tables import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,14 +52,14 @@ class Redaction:
         if (
             isinstance(self.fields, str)
             or not self.fields
-            or not all(isinstance(name, str) and re.fullmatch(r"\w+", _plain(name), re.ASCII) for name in self.fields)
+            or not all(isinstance(name, str) and re.fullmatch(r"\w+", folded(name), re.ASCII) for name in self.fields)
         ):
             raise ConfigError("the fields to redact must be names without dots, such as identificationNumber, email, phone")
         most = hashlib.blake2b.MAX_KEY_SIZE
         if self.key is not None and (not isinstance(self.key, bytes) or not SHORTEST <= len(self.key) <= most):
             raise ConfigError(f"the key of a redaction must have {SHORTEST} to {most} bytes: a shorter one can be guessed")
         object.__setattr__(self, "fields", tuple(sorted(set(self.fields))))
-        object.__setattr__(self, "_names", frozenset(map(_plain, self.fields)))
+        object.__setattr__(self, "_names", frozenset(map(folded, self.fields)))
         object.__setattr__(self, "_pattern", _pattern(self._names))
 
     def __str__(self) -> str:
@@ -68,7 +69,7 @@ class Redaction:
 
     def covers(self, name: str) -> bool:
         """Tell whether a member of that name is taken out."""
-        return _plain(name) in self._names
+        return folded(name) in self._names
 
     def apply(self, row: bytes) -> bytes:
         """Return a row without what is to be taken out. All other values keep their bytes.
@@ -132,8 +133,3 @@ def _pattern(names: Iterable[str]) -> re.Pattern[bytes]:
     text = rb'"(?:[^"\\]++|\\.)*+"'
     passed = rb'(?:[^"]++|(?!%b)%b)*+' % (name, text)
     return re.compile(rb"(%b)(?:(%b)(%b|[\[{]|[^\s,\]}]++)|\Z)" % (passed, name, text), re.IGNORECASE | re.DOTALL)
-
-
-def _plain(name: str) -> str:
-    """Return a name without what differs between ways to write it."""
-    return name.replace("_", "").lower()

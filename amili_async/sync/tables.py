@@ -21,6 +21,7 @@ __all__ = [
     "ORGANIZATION",
     "WINDOW",
     "Table",
+    "folded",
     "part_name",
     "part_table",
     "snake",
@@ -57,6 +58,11 @@ class Table:
 def snake(name: str) -> str:
     """Return a name of the wire as a name of a column: `documentLines` becomes `document_lines`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def folded(name: str) -> str:
+    """Return a name without what differs between the ways to write it, to compare it by: `CaseNumber`, `case_number`."""
+    return name.replace("_", "").lower()
 
 
 @lru_cache(maxsize=64)

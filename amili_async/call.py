@@ -1,8 +1,9 @@
-"""What a try that failed means for its call."""
+"""A call on its way, and what a try of it that failed means."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from amili_async.errors import (
     AmiliError,
@@ -18,9 +19,10 @@ from amili_async.errors import (
 from amili_async.retry import Failure, classify_status
 
 if TYPE_CHECKING:
-    from amili_async.outgoing import Call
+    from amili_async.exchange import Reply
+    from amili_async.operation import Operation
 
-__all__ = ["annotate", "classify", "in_all", "out_of_time"]
+__all__ = ["Call", "annotate", "classify", "in_all", "out_of_time"]
 
 _PHASES = {
     "throttle": "while it waited for its turn",
@@ -28,6 +30,30 @@ _PHASES = {
     "token": "while it waited for an access token",
     "request": "while it waited for the answer",
 }
+
+
+@dataclass(slots=True)
+class Call:
+    """One call on its way: what goes out, and what has become of it so far."""
+
+    operation: Operation[Any]
+    url: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    repeatable: bool
+    deadline: float
+    phase: str = "throttle"
+    sent: int = 0
+    status: int | None = None
+    request_id: str | None = None
+    reached: bool = False
+    """Whether a try may have been carried out."""
+    answered_by: str = ""
+    """Origin of whoever gave the last answer."""
+    authorized: bool = False
+    """Whether the last request carried a token."""
+    rejection: Reply | None = field(default=None, repr=False)
+    """The answer that refused the token."""
 
 
 def annotate(error: AmiliError, call: Call) -> None:
