@@ -10,10 +10,9 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-import anyio
-
 from amili_async.alone import Alone
 from amili_async.cursors import Position
+from amili_async.ending import settled
 from amili_async.errors import AmiliError, DecodeError
 from amili_async.pages import Page, peek_token
 from amili_async.pagination import Items
@@ -66,14 +65,7 @@ class _Ahead(Generic[T]):
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        if not tasks:
-            return
-        with anyio.CancelScope(shield=True):  # against scopes, which cancel again and again
-            try:
-                await asyncio.wait(tasks)
-            except asyncio.CancelledError:  # and against one that comes to the task itself
-                await asyncio.wait(tasks)
-                raise
+        await settled(tasks)
 
     def __aiter__(self) -> Self:
         """Iterate the pages."""

@@ -15,6 +15,7 @@ import anyio
 from anyio.to_thread import run_sync
 from msgspec.structs import replace
 
+from amili_async.ending import finished
 from amili_async.errors import SinkError
 from amili_async.sync.asking import margin_of
 from amili_async.sync.gaps import begin_of
@@ -58,15 +59,14 @@ class Books:
         try:
             self.load(await self._sink.open(source, streams, parts))
         except BaseException:
-            with anyio.CancelScope(shield=True), suppress(Exception):
-                await self._sink.close()
+            with suppress(Exception):
+                await finished(self._sink.close())
             raise
 
     async def close(self) -> None:
-        """Let go of the target, also while this task is being cancelled."""
-        with anyio.CancelScope(shield=True):
-            async with self._lock:
-                await self._sink.close()
+        """Let go of the target."""
+        async with self._lock:
+            await self._sink.close()
 
     def load(self, entries: Iterable[Entry]) -> None:
         """Take entries for the ledger."""

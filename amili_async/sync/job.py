@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 from msgspec.structs import replace
 
+from amili_async.ending import finished
 from amili_async.errors import ConfigError
 from amili_async.hooks import emit
 from amili_async.sync.books import Books
@@ -320,12 +321,14 @@ class SyncJob:
                 self._check(books)
             yield books
         finally:
-            with anyio.CancelScope(shield=True):
-                async with self._opening:
-                    self._users -= 1
-                    if not self._users:
-                        self._books = None
-                        await books.close()
+            await finished(self._leave(books))
+
+    async def _leave(self, books: Books) -> None:
+        async with self._opening:
+            self._users -= 1
+            if not self._users:
+                self._books = None
+                await books.close()
 
     def _check(self, books: Books) -> None:
         """Refuse other filters than those that the target was filled with: a row would be in two windows, or in none.

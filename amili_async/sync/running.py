@@ -109,10 +109,10 @@ class Run:
                     self._hand_out(entry.window, entry.total, ready)
                 for _ in range(self._order.concurrency):
                     group.start_soon(self._work, to_read.clone(), read.clone())
-                to_read.close()
                 read.close()
-                group.start_soon(self._commit, to_commit.clone())  # this end stays open: who waits to send is cancelled
-                group.start_soon(self._register, to_register, ready)
+                # The ends for receiving stay open here: whoever still sends when all are cancelled is to be cancelled, too.
+                group.start_soon(self._commit, to_commit.clone())
+                group.start_soon(self._register, to_register.clone(), ready)
                 with found:
                     await self.plan(lambda window, count: found.send_nowait((window, count)))
             if not self._stopping:
