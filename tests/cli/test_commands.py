@@ -218,6 +218,18 @@ def test_export_with_limit(amili):
     assert amili("export", "invoices", "--sandbox", "--limit", 0) == (0, "", "0 rows\n")
 
 
+def test_export_of_numbers_and_guesses(amili):
+    """A filter that is a number goes as one; what rests on a guess is said in one line."""
+    code, out, err = amili("export", "documents", "--sandbox", "--maximum-count", 3)
+    assert (code, len(out.splitlines())) == (0, 3)
+    assert err.splitlines()[0] == (
+        "warning: arm.documents.list: the operation is not confirmed by documentation (evidence: inferred)"
+    )
+    assert all(line.startswith("warning: arm.documents.list: ") for line in err.splitlines())
+    code, _, err = amili("export", "customers", "--sandbox", "--maximum-count", "all")
+    assert (code, err) == (2, "error: --maximum-count must be a whole number\n")
+
+
 def test_export_to_a_file(amili, server, tmp_path):
     """An export to a file leaves stdout alone and the file whole."""
     server(lambda _: page({"n": 1}))
