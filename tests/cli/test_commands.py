@@ -334,6 +334,15 @@ def test_call_with_a_body(amili, server, monkeypatch, tmp_path, way):
     assert err == "warning: identity.refresh: HTTP method is not confirmed by documentation (evidence: nav)\n"
 
 
+@pytest.mark.parametrize("operation", [("collection.payments.create", ORG), ("identity.token",)])
+def test_call_without_the_body_that_it_takes(amili, operation):
+    """An operation that takes a body and is refused without one says so."""
+    code, out, err = amili("call", *operation, "--sandbox")
+    assert (code, out) == (3, "")
+    assert "answered 400" in err
+    assert err.endswith(f"; {operation[0]} takes a body: give it with --body\n")
+
+
 def test_call_without_credentials(amili, server, monkeypatch):
     """What needs no token can be called without credentials."""
     server(lambda _: Reply(200, {}, b"Healthy"))
