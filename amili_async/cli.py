@@ -1,7 +1,7 @@
 """The command line `amili`: its commands, and how it ends.
 
-Exit codes: 0 complete, 2 the command as given cannot start, 3 failed in whole or in part, 4 credentials are missing or refused,
-130 interrupted. Commands print data on stdout and everything else on stderr.
+Exit codes: 0 complete, 2 the command as given cannot start, 3 failed in whole or in part, 4 credentials are missing, refused
+(401) or without access (403), 130 interrupted. Commands print data on stdout and everything else on stderr.
 """
 
 from __future__ import annotations

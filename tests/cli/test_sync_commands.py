@@ -11,8 +11,11 @@ import stat
 import pytest
 
 from amili_async import cli_progress, cli_sync
-from amili_async.errors import SinkError
+from amili_async.cli_report import conclude
+from amili_async.errors import NotSentError, SinkError
 from amili_async.sandbox import Sandbox
+from amili_async.sync import Report
+from amili_async.sync.report import Failure
 from amili_async.sync.sinks.ndjson import NdjsonSink
 from amili_async.testing import Reply, json_reply
 from tests.cli.conftest import page, rows_in
@@ -273,7 +276,8 @@ def test_org_that_is_not_ours(amili, server, tmp_path):
     assert err.count("error: ") == 2
     assert "check the ids, and that these credentials may see them" in err
     assert "1 not readable" in out
-    assert "1 window left: run again to go on" in err
+    assert err.endswith("\n1 window left: run again when that is mended\n")
+    assert amili("export", "cases", "--org", "o").code == code
 
 
 def test_fails_in_part(amili, server, tmp_path):
@@ -288,6 +292,31 @@ def test_fails_in_part(amili, server, tmp_path):
     out = amili("sync", "status", "--to", target).out
     assert "! failed" in out
     assert "batches/o/all: GET /orgs/{organizationId}/batches: answered 422" in out
+
+
+def test_server_out_of_reach(amili, server, tmp_path):
+    """One cause is told once for all streams, with what to do, as by the other commands."""
+
+    def nobody(request):
+        raise NotSentError("cannot connect to api: Connection refused")
+
+    server(nobody)
+    code, _, err = amili("sync", "run", "--org", "o", "--to", f"ndjson:{tmp_path / 'd'}")
+    assert code == 3
+    lines = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert lines == ["error: cannot connect to api: Connection refused; check the network and AMILI_ENVIRONMENT"]
+    assert err.endswith(": run again to go on\n")
+    assert amili("export", "cases", "--org", "o").err.endswith("; check the network and AMILI_ENVIRONMENT\n")
+
+
+@pytest.mark.parametrize(("status", "advice"), [(400, "check ids and filters"), (404, "check the ids"), (429, "try again")])
+def test_advice_by_cause(capfd, status, advice):
+    """Whether it helps to run again depends on the answer, and so does what else to do."""
+    failure = Failure("cases", "o", None, f"answered {status}", status)
+    conclude(Report(streams={}, failures=[failure]), NdjsonSink("x"), "", json=False)
+    last = capfd.readouterr().err.splitlines()[-2:]
+    assert last[0].startswith(advice)
+    assert last[1] == ("run again to go on" if status == 429 else "run again when that is mended")
 
 
 def test_refused_credentials(amili, server, monkeypatch, tmp_path):
