@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -14,6 +14,7 @@ from cyclopts.validators import Number
 from amili_async.cli_access import Access, Count, Env, Own, Several, Stop, connect, credentials_of, environ_of, plain, split
 from amili_async.cli_output import say
 from amili_async.config import Limits
+from amili_async.errors import ConfigError
 from amili_async.sync.streams import ARM_STREAMS, STREAMS
 from amili_async.sync.targets import sink_for
 
@@ -99,6 +100,7 @@ async def job_of(
     from amili_async.sync.job import SyncJob  # noqa: PLC0415  # takes its time, and --help does without
 
     organizations, clients, streams = split(scope.org), split(scope.client), streams_of(scope.streams)
+    start, until = _period(reading)
     sink = sink_of(scope.to, access)
     redact = _redaction(reading.redact, access)
     if not (organizations or clients or access.sandbox):
@@ -121,8 +123,8 @@ async def job_of(
                 organizations=organizations,
                 clients=clients,
                 streams=streams or None,
-                start=_moment(reading.start, "--from"),
-                until=_moment(reading.until, "--until"),
+                start=start,
+                until=until,
                 concurrency=reading.concurrency,
                 max_rows=reading.max_rows,
                 parts=split(reading.explode),
@@ -203,17 +205,28 @@ def span_of(text: str) -> timedelta:
     return int(found[1]) * unit
 
 
-def _moment(text: str | None, option: str) -> str | None:
-    """Check a moment, so that the option is named where it is none."""
-    if text is not None:
-        from amili_async.errors import ConfigError  # noqa: PLC0415
-        from amili_async.sync.gaps import moment_of  # noqa: PLC0415
+def _period(reading: Reading) -> tuple[datetime | None, datetime | None]:
+    """Return the time to read, checked, so that what is wrong is told by the names of the options."""
+    start, until = _moment(reading.start, "--from"), _moment(reading.until, "--until")
+    if start and until and start >= until:
+        raise Stop("--from must be before --until")
+    if start and start > datetime.now(UTC):
+        raise Stop(f"--from {reading.start} lies in the future: there is nothing to read yet")
+    return start, until
 
-        try:
-            moment_of(text, option)
-        except ConfigError as error:
-            raise Stop(str(error)) from None
-    return text
+
+def _moment(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    from amili_async.sync.gaps import moment_of  # noqa: PLC0415  # takes its time, and --help does without
+
+    try:
+        return moment_of(text, option)
+    except ConfigError as error:
+        with suppress(ValueError):
+            datetime.fromisoformat(text)
+            raise Stop(f"{option} must lie in the years 1900 to 2999") from None
+        raise Stop(str(error)) from None
 
 
 def _redaction(given: Sequence[str] | None, env: Env) -> Redaction | None:

@@ -89,7 +89,7 @@ async def test_tls_that_breaks_has_no_errno_of_the_system(mocked):
     failure.__cause__ = ssl.SSLError(1, "x")
     mocked.get(URL, exception=failure)
     async with client(retry=ONCE) as amili:
-        with pytest.raises(errors.OutcomeUnknownError, match="the connection was lost: TLS failed$"):
+        with pytest.raises(errors.OutcomeUnknownError, match=r"the connection was lost: TLS failed$"):
             await amili.collection.cases.list(ORG)
 
 
