@@ -236,10 +236,9 @@ def read_env_file(path: Path) -> dict[str, str]:
             raise Stop(f"--env-file {path}: line {number} is not KEY=VALUE")
         name, value = match.groups()
         if name.startswith("AMILI_"):
-            if value[:1] not in {"'", '"'}:
-                value = re.sub(r"\s+#.*", "", value)  # a comment behind it
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-            found[name] = value[1:-1] if quoted else value
+            quoted = re.fullmatch(r"""(['"])(.*?)\1(?:\s+#.*)?""", value)
+            plainly = value if value[:1] in {"'", '"'} else re.sub(r"\s+#.*", "", value)  # a comment behind it
+            found[name] = quoted[2] if quoted else plainly
     return found
 
 

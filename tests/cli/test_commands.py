@@ -15,6 +15,7 @@ import pytest
 from anyio.to_thread import run_sync
 
 from amili_async import catalogue, cli, cli_lists, cli_output
+from amili_async.cli_access import read_env_file
 from amili_async.cli_lists import export, filters_of
 from amili_async.sandbox import Sandbox
 from amili_async.sync.streams import STREAMS
@@ -117,6 +118,7 @@ def test_every_option_is_explained(amili, command):
         ("operations --evidence hearsay", 2, "no evidence level 'hearsay'"),
         ("token", 4, "set AMILI_CLIENT_ID"),
         ("token --env-file /nowhere", 2, "--env-file /nowhere: No such file"),
+        ("sandbox --port 0 --webhook-url http://h/x", 2, "must be on this machine (webhook_anywhere=True lifts that, in Python"),
         ("sandbox --port 70000", 2, "--port"),
         ("sandbox --host nowhere.invalid", 2, "cannot listen on nowhere.invalid:8080"),
     ],
@@ -154,6 +156,25 @@ def test_comments_behind_values_of_an_env_file(amili, tmp_path):
     assert amili("token", "--show", "--env-file", file).out == "abc\n"
     file.write_text("AMILI_TOKEN='a#b'\n")
     assert amili("token", "--show", "--env-file", file).out == "a#b\n"
+    for line in ("'a #b' # it's mine", '"a #b"\t# "mine"'):
+        file.write_text(f"AMILI_TOKEN={line}\n")
+        assert read_env_file(file) == {"AMILI_TOKEN": "a #b"}
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("http://api.example", "is plain http to another machine: tokens would travel in the clear (write https)"),
+        ("ftp://api.example", "must be an absolute http(s) URL"),
+        ("https://me:s3cret@api.example", "must have no user, password, query or fragment"),
+    ],
+)
+@pytest.mark.parametrize("name", ["AMILI_ENVIRONMENT", "AMILI_COLLECTION_URL"])
+def test_bad_url_is_told_by_its_variable(amili, monkeypatch, name, url, text):
+    """What is wrong with a URL is said by the name of the variable, and in no words of Python."""
+    monkeypatch.setenv("AMILI_TOKEN", "t0ken")
+    monkeypatch.setenv(name, url)
+    assert amili("export", "cases", "--org", "o") == (2, "", f"error: {name} {text}\n")
 
 
 @pytest.fixture
