@@ -80,18 +80,17 @@ def closing(report: Report) -> Iterable[Table]:
     table = plain_table("stream", ">rows read", ">rows held", ">windows", ">verified", ">drift", ">retries", "state")
     lost = {(failure.stream, failure.organization) for failure in report.failures if failure.window is None}
     for figures in report.streams.values():
-        checked = figures.verified + figures.unverified
         unread = sum(stream == figures.stream for stream, _ in lost)
-        state = f"{several(figures.left, 'window')} left" if figures.left else f"{unread} not readable" if unread else "complete"
+        state = f"{figures.left:,} left" if figures.left else f"{unread} unread" if unread else "complete"
         table.add_row(
             figures.stream,
             f"{figures.rows:,}",
             f"{figures.held_rows:,}",
             f"{figures.windows:,}",
-            f"{figures.verified:,} of {checked:,}" if checked else "no count" if figures.windows else "",
+            f"{figures.verified:,}" if figures.verified or figures.unverified else "no count" if figures.windows else "",
             f"{figures.drift:,}",
             f"{figures.retries:,}",
-            "interrupted" if report.interrupted and state == "complete" else state,
+            "stopped" if report.interrupted and state == "complete" else state,
         )
     yield table
     sums = plain_table("case status", ">cases", ">remaining amount", "currency")

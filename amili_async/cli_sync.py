@@ -31,6 +31,8 @@ sync = App(
     help_format="markdown",
 )
 
+NARROW = 80
+"""Columns for a picture where there is no terminal: it may be shown on one later. For programs there is --json."""
 SCOPE, READING, ENV = Scope(), Reading(), Env()
 
 
@@ -168,7 +170,8 @@ def status(*, to: str | None = None, json: Flag = False, env: Env = ENV) -> int:
         say(f"{sink.target} holds nothing yet; `amili sync run` begins")
     else:
         out = console()
-        for part in ledger_picture(entries, width=out.width, ascii_only=not out.encoding.lower().startswith("utf")):
+        width = out.width if out.is_terminal else NARROW
+        for part in ledger_picture(entries, width=width, ascii_only=not out.encoding.lower().startswith("utf")):
             out.print(part)
     return COMPLETE
 
