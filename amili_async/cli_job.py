@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from amili_async.sync.sinks.base import Sink
     from amili_async.sync.streams import Stream
 
-__all__ = ["Reading", "Scope", "chosen", "held", "job_of", "rate_of", "sink_of", "span_of", "streams_of", "target_of"]
+__all__ = ["Part", "Reading", "Scope", "chosen", "held", "job_of", "rate_of", "sink_of", "span_of", "streams_of", "target_of"]
 
 DEFAULT_TARGET = "amili-data"
 
@@ -55,6 +55,21 @@ class Scope:
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part(Scope):
+    """Which part of a target a command is about; all of it if nothing is named."""
+
+    org: Several = None
+    """Ids of the organizations; all owners that the target holds if no organization and no client is given."""
+
+    client: Several = None
+    """Numbers of ARM clients."""
+
+    streams: Several = None
+    """Streams, separated by commas; all that the target holds if not given."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """How a sync reads."""
 
@@ -71,7 +86,7 @@ class Reading:
     """Requests at most, such as 20/s or 600/min; no limit if not given."""
 
     max_rows: Annotated[int, Parameter(validator=Number(gte=1))] = 20_000
-    """Rows of a window, about."""
+    """Rows of a window, about; only where the server counts them, as it does for cases."""
 
     explode: Several = None
     """Members that get a table of their own, such as invoices,claims,debtors of cases. What a target holds without them is read

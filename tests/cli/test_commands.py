@@ -46,6 +46,8 @@ def test_help_and_version(amili):
         "operations",
         "token",
         "sandbox",
+        "webhooks",
+        "webhooks listen",
     ],
 )
 def test_every_option_is_explained(amili, command):
@@ -54,6 +56,24 @@ def test_every_option_is_explained(amili, command):
     bare = [line for line in out.splitlines() if re.fullmatch(r"│ [ *] {1,2}(-\S+|[A-Z]+)( [A-Z]+)?(\.\.\.)?\s*│", line)]
     assert not bare
     assert ANSI not in out
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "lacking"),
+    [
+        ("webhooks", "listen Take webhooks in and print each genuine event", "AMILI"),
+        ("webhooks listen", "HMAC-SHA256 over the body in X-Webhook-Signature is an assumption.", "--sandbox"),
+        ("sync verify", "the contents of the rows are not compared", "--sandbox"),
+        ("sync reset", "all owners that the target holds if no organization", "--sandbox"),
+        ("sync compact", "Only windows that begin in the same month of creation go together", "--sandbox"),
+        ("sync run", "only where the server counts them", "row by row"),
+    ],
+)
+def test_help_says_what_is_so(amili, command, text, lacking):
+    """Help promises what a command does, and names no option that it has not."""
+    out = " ".join(amili(*command.split(), "--help").out.replace("│", " ").split())
+    assert text in out
+    assert lacking not in out
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_unknown_member_is_told(amili, tmp_path):
     [
         ("status", "holds nothing yet; `amili sync run` begins"),
         ("reset", "holds nothing of that"),
-        ("compact", "there is nothing to put together in"),
+        ("compact", "/no: it holds nothing yet"),
     ],
 )
 def test_of_no_target(amili, tmp_path, command, text):
@@ -212,7 +212,7 @@ def test_compact(amili, tmp_path):
     assert re.match(rf"\d+ files? fewer in {re.escape(target)}", err)
     assert len(files(tmp_path, "cases")) < before
     assert sorted(map(str, _rows(tmp_path))) == rows
-    assert "there is nothing to put together" in amili("sync", "compact", "--to", target).err
+    assert ": only neighbouring windows of one month go together" in amili("sync", "compact", "--to", target).err
     assert amili("sync", "verify", "--to", target).code == 0
 
 
