@@ -91,12 +91,13 @@ def test_closed_pipe_of_a_table():
         os.close(write)
 
 
-def test_full_disk():
-    """Where there is no room, that is what is said."""
+@pytest.mark.parametrize("argv", [("export", "cases", "--sandbox", "--limit", 1), ("operations",), ("--help",)])
+def test_full_disk(argv):
+    """Where there is no room, it is said where that is."""
     with Path("/dev/full").open("wb") as full:
-        done = _amili("export", "cases", "--sandbox", "--limit", 1, stdout=full)
+        done = _amili(*argv, stdout=full)
     assert done.returncode == 3
-    assert done.stderr.startswith("error: No space left on device; make room and try again")
+    assert done.stderr.startswith("error: No space left on device: standard output; make room and try again")
     assert len(done.stderr.splitlines()) == 1
 
 
