@@ -88,10 +88,10 @@ def export(
         if plain(name) not in known:
             shown = ", ".join(f"--{name.strip('_').replace('_', '-')}" for name in known.values())
             raise Stop(f"{stream} have no filter --{name}; there are {shown}")
-        try:
-            wanted[known[plain(name)]] = kinds[known[plain(name)]](value)
-        except ValueError:
-            raise Stop(f"--{name.replace('_', '-')} must be a whole number") from None
+        kind = kinds[known[plain(name)]]
+        if kind is int and not (value.isdecimal() and int(value)):
+            raise Stop(f"--{name.replace('_', '-')} must be a whole number of at least 1")
+        wanted[known[plain(name)]] = kind(value)
     with warnings_as_lines():
         asyncio.run(_export(access, chosen, owner, output, wanted))
 

@@ -270,8 +270,9 @@ def test_export_of_numbers_and_guesses(amili):
         "warning: arm.documents.list: the operation is not confirmed by documentation (evidence: inferred)"
     )
     assert all(line.startswith("warning: arm.documents.list: ") for line in err.splitlines())
-    code, _, err = amili("export", "customers", "--sandbox", "--maximum-count", "all")
-    assert (code, err) == (2, "error: --maximum-count must be a whole number\n")
+    for wrong in ("all", "0", "-1", "2.5", ""):
+        code, _, err = amili("export", "customers", "--sandbox", f"--maximum-count={wrong}")
+        assert (code, err) == (2, "error: --maximum-count must be a whole number of at least 1\n")
 
 
 def test_export_to_a_file(amili, server, tmp_path):
