@@ -69,6 +69,11 @@ def test_without_the_extra(tmp_path, missing):
     assert done.stderr == "error: the command line needs: pip install 'amili-async[cli]'\n"
 
 
+def test_help_of_what_is_not_imported_yet():
+    """A command that is imported when it is used has its description all the same."""
+    assert " listen  Take webhooks in and print" in _amili("webhooks", "--help").stdout
+
+
 def test_pipe_that_closes():
     """`amili export ... | head -n 1` ends quietly."""
     with subprocess.Popen(  # noqa: S603  # our own program
