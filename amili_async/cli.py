@@ -1,7 +1,7 @@
 """The command line `amili`: its commands, and how it ends.
 
-Exit codes: 0 complete, 2 the command as given cannot start, 3 failed in whole or in part, 4 credentials are missing or refused,
-130 interrupted. Commands print data on stdout and everything else on stderr.
+Exit codes: 0 complete, 2 the command as given cannot start, 3 failed in whole or in part, 4 credentials are missing, refused
+(401) or without access (403), 130 interrupted. Commands print data on stdout and everything else on stderr.
 """
 
 from __future__ import annotations
@@ -45,7 +45,13 @@ app.command(list_operations, name="operations")
 app.command(token)
 app.command(sandbox)
 app.command(webhooks := App(name="webhooks", help="Take webhooks in.", help_format="markdown"))
-webhooks.command("amili_async.cli_webhooks:listen", name="listen")
+webhooks.command(
+    "amili_async.cli_webhooks:listen",
+    name="listen",
+    help="Take webhooks in and print each genuine event as a line of JSON, until Ctrl-C.\n\n"
+    "The secret comes from AMILI_WEBHOOK_SECRET (several, separated by commas, while one replaces another). How Amili signs is "
+    "not documented: HMAC-SHA256 over the body in X-Webhook-Signature is an assumption.",
+)
 
 
 def run(argv: Sequence[str] | None = None) -> int:

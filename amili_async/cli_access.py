@@ -15,18 +15,7 @@ from cyclopts.validators import Number
 
 from amili_async.auth import api_credentials_from_env, credentials_from_env
 from amili_async.config import Environment
-from amili_async.errors import (
-    AmiliError,
-    BadRequest,
-    ConfigError,
-    Forbidden,
-    NotFound,
-    NotSentError,
-    RateLimited,
-    SinkError,
-    Unauthorized,
-    Unprocessable,
-)
+from amili_async.errors import AmiliError, ApiError, ConfigError, NotSentError, SinkError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
@@ -36,11 +25,14 @@ if TYPE_CHECKING:
     from amili_async.config import Limits
 
 __all__ = [
+    "ADVICE",
     "COMPLETE",
     "CREDENTIALS",
     "FAILED",
     "INTERRUPTED",
     "NOTHING",
+    "REFUSED",
+    "UNREACHED",
     "USAGE",
     "Access",
     "Count",
@@ -61,6 +53,21 @@ __all__ = [
 
 COMPLETE, USAGE, FAILED, CREDENTIALS, INTERRUPTED = 0, 2, 3, 4, 130
 """Exit codes."""
+
+REFUSED = frozenset({401, 403})
+"""What a server answers to credentials that it does not take, or that give no access to this."""
+UNREACHED = "check the network and AMILI_ENVIRONMENT"
+_IDS = "check the ids, and that these credentials may see them"
+_FILTERS = "check ids and filters; dates are YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ"
+ADVICE = {
+    400: _FILTERS,
+    401: "the credentials were refused, check them and AMILI_ENVIRONMENT",
+    403: _IDS,
+    404: _IDS,
+    422: _FILTERS,
+    429: "try again later",
+}
+"""What to do about an answer, by its status."""
 
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Count = Annotated[int | None, Parameter(validator=Number(gte=1))]
@@ -229,10 +236,9 @@ def read_env_file(path: Path) -> dict[str, str]:
             raise Stop(f"--env-file {path}: line {number} is not KEY=VALUE")
         name, value = match.groups()
         if name.startswith("AMILI_"):
-            if value[:1] not in {"'", '"'}:
-                value = re.sub(r"\s+#.*", "", value)  # a comment behind it
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-            found[name] = value[1:-1] if quoted else value
+            quoted = re.fullmatch(r"""(['"])(.*?)\1(?:\s+#.*)?""", value)
+            plainly = value if value[:1] in {"'", '"'} else re.sub(r"\s+#.*", "", value)  # a comment behind it
+            found[name] = quoted[2] if quoted else plainly
     return found
 
 
@@ -259,21 +265,16 @@ def explain(error: BaseException) -> tuple[str, int]:
         error = error.exceptions[0]
     from amili_async.identity.operations import TOKEN  # noqa: PLC0415  # its models take their time, and --help does without
 
-    code, advice = FAILED, ""
     if isinstance(error, Stop):
         return str(error), error.code
-    if isinstance(error, Unauthorized) or (isinstance(error, BadRequest) and error.path == TOKEN.path):
-        code, advice = CREDENTIALS, "the credentials were refused, check them and AMILI_ENVIRONMENT"
+    code, advice = FAILED, ""
+    if isinstance(error, ApiError):
+        status = 401 if error.status == 400 and error.path == TOKEN.path else error.status
+        code, advice = CREDENTIALS if status in REFUSED else FAILED, ADVICE.get(status, "")
     elif isinstance(error, ConfigError) or (isinstance(error, SinkError) and not error.usable):
         code = USAGE
     elif isinstance(error, NotSentError):
-        advice = "check the network and AMILI_ENVIRONMENT"
-    elif isinstance(error, Forbidden | NotFound):
-        advice = "check the ids, and that these credentials may see them"
-    elif isinstance(error, BadRequest | Unprocessable):
-        advice = "check ids and filters; dates are YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ"
-    elif isinstance(error, RateLimited):
-        advice = "try again later"
+        advice = UNREACHED
     elif isinstance(error, OSError) and not isinstance(error, AmiliError):
         what = error.strerror or type(error).__name__
         where = f": {error.filename}" if isinstance(error.filename, str) else ""

@@ -16,6 +16,7 @@ from cyclopts.validators import Number
 from amili_async.answers import NOT_JSON
 from amili_async.catalogue import named, operations
 from amili_async.cli_access import (
+    FAILED,
     NOTHING,
     Access,
     Count,
@@ -40,6 +41,7 @@ from amili_async.cli_output import (
     warnings_as_lines,
     write_bytes,
 )
+from amili_async.errors import ApiError
 from amili_async.structs import decode
 
 if TYPE_CHECKING:
@@ -95,7 +97,12 @@ async def _call(access: Access, chosen: Operation[Any], ids: tuple[str, ...], bo
 
     async with connect(access, anonymous=not chosen.authenticated, api=chosen.api) as (amili, own):
         _check_ids(chosen, ids, own)
-        data = (await amili.call(chosen, *ids, body=body, query=query)).data
+        try:
+            data = (await amili.call(chosen, *ids, body=body, query=query)).data
+        except ApiError as error:
+            if body is None and chosen.body != "none" and error.status in {400, 415, 422}:
+                raise Stop(f"{error}; {chosen.name} takes a body: give it with --body", FAILED) from error
+            raise
     print_json(data.items if isinstance(data, Page) else data, pretty=sys.stdout.isatty())
     if isinstance(data, Page) and data.resume is not None:
         say(_what_follows(data.resume))

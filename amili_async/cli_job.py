@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from amili_async.sync.sinks.base import Sink
     from amili_async.sync.streams import Stream
 
-__all__ = ["ReadOptions", "Scope", "chosen", "held", "job_of", "rate_of", "sink_of", "span_of", "streams_of", "target_of"]
+__all__ = ["Part", "ReadOptions", "Scope", "chosen", "held", "job_of", "rate_of", "sink_of", "span_of", "streams_of", "target_of"]
 
 DEFAULT_TARGET = "amili-data"
 
@@ -55,6 +56,21 @@ class Scope:
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part(Scope):
+    """Which part of a target a command is about; all of it if nothing is named."""
+
+    org: Several = None
+    """Ids of the organizations; all owners that the target holds if no organization and no client is given."""
+
+    client: Several = None
+    """Numbers of ARM clients."""
+
+    streams: Several = None
+    """Streams, separated by commas; all that the target holds if not given."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
     """How a sync reads."""
 
@@ -71,7 +87,7 @@ class ReadOptions:
     """Requests at most, such as 20/s or 600/min; no limit if not given."""
 
     max_rows: Annotated[int, Parameter(validator=Number(gte=1))] = 20_000
-    """Rows of a window, about."""
+    """Rows of a window, about; only where the server counts them, as it does for cases."""
 
     explode: Several = None
     """Members that get a table of their own, such as invoices,claims,debtors of cases. What a target holds without them is read
@@ -100,6 +116,7 @@ async def job_of(
     from amili_async.sync.job import SyncJob  # noqa: PLC0415  # takes its time, and --help does without
 
     organizations, clients, streams = split(scope.org, "--org"), split(scope.client, "--client"), streams_of(scope.streams)
+    start, until = _period(options)
     sink = sink_of(scope.to, access)
     redact = _redaction(options.redact, access)
     if not (organizations or clients or access.sandbox):
@@ -122,8 +139,8 @@ async def job_of(
                 organizations=organizations,
                 clients=clients,
                 streams=streams or None,
-                start=_moment(options.start, "--from"),
-                until=_moment(options.until, "--until"),
+                start=start,
+                until=until,
                 concurrency=options.concurrency,
                 max_rows=options.max_rows,
                 parts=split(options.explode, "--explode"),
@@ -201,16 +218,28 @@ def span_of(text: str) -> timedelta:
     return span
 
 
-def _moment(text: str | None, option: str) -> str | None:
-    """Check a moment, so that the option is named where it is none."""
-    if text is not None:
-        from amili_async.sync.gaps import moment_of  # noqa: PLC0415
+def _period(options: ReadOptions) -> tuple[datetime | None, datetime | None]:
+    """Return the time to read, checked, so that what is wrong is told by the names of the options."""
+    start, until = _moment(options.start, "--from"), _moment(options.until, "--until")
+    if start and until and start >= until:
+        raise Stop("--from must be before --until")
+    if start and start > datetime.now(UTC):
+        raise Stop(f"--from {options.start} lies in the future: there is nothing to read yet")
+    return start, until
 
-        try:
-            moment_of(text, option)
-        except ConfigError as error:
-            raise Stop(str(error)) from None
-    return text
+
+def _moment(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    from amili_async.sync.gaps import moment_of  # noqa: PLC0415  # takes its time, and --help does without
+
+    try:
+        return moment_of(text, option)
+    except ConfigError as error:
+        with suppress(ValueError):
+            datetime.fromisoformat(text)
+            raise Stop(f"{option} must lie in the years 1900 to 2999") from None
+        raise Stop(str(error)) from None
 
 
 def _redaction(given: Sequence[str] | None, env: Env) -> Redaction | None:

@@ -109,7 +109,7 @@ def ledger_picture(entries: Sequence[Entry], *, width: int = 250, ascii_only: bo
             legend.append(plain if ascii_only else sign, style).append(f" {meaning}   ")
     yield legend
     yield ""
-    yield ledger_table(entries, names)
+    yield ledger_table(entries, names, narrow=width < WIDE)
     failed = [entry for entry in entries if entry.failure and entry.state in {"failed", "stale"}]
     if failed:
         yield ""
@@ -126,27 +126,30 @@ def _names(entries: Iterable[Entry], width: int) -> dict[str, str]:
     return short if width < WIDE and len(set(short.values())) == len(owners) else {owner: owner for owner in owners}
 
 
-def ledger_table(entries: Sequence[Entry], names: Mapping[str, str]) -> Table:
-    """Return the figures of a ledger by stream and organization."""
-    table = plain_table("stream", "organization", ">windows", ">rows", ">verified", ">to read", ">failed", "read (UTC)")
+def ledger_table(entries: Sequence[Entry], names: Mapping[str, str], *, narrow: bool = False) -> Table:
+    """Return the figures of a ledger by stream and owner; where there is little room, with fewer columns."""
+    left = () if narrow else (">to read", ">failed")
+    table = plain_table("stream", "owner", ">windows", ">rows", ">verified", *left, "read (UTC)")
     for (stream, organization), group in _groups(entries):
         found = list(group)
         done = [entry for entry in found if entry.present]
         counted = any(entry.verified is not None for entry in done) or not done
+        waiting = sum(entry.state in {"planned", "committing", "stale"} for entry in found)
+        failed = sum(entry.state == "failed" for entry in found)
+        whole = len(found) - waiting - failed
         table.add_row(
             stream,
             names[organization],
-            f"{len(found):,}",
+            f"{whole:,} of {len(found):,}" if narrow and whole < len(found) else f"{len(found):,}",
             f"{sum(entry.rows for entry in done):,}",
             f"{sum(entry.verified is True for entry in done):,}" if counted else "no count",
-            f"{sum(entry.state in {'planned', 'committing', 'stale'} for entry in found):,}",
-            f"{sum(entry.state == 'failed' for entry in found):,}",
-            _covered(done),
+            *(() if narrow else (f"{waiting:,}", f"{failed:,}")),
+            _covered(done, narrow=narrow),
         )
     return table
 
 
-def _covered(entries: Sequence[Entry]) -> str:
+def _covered(entries: Sequence[Entry], *, narrow: bool = False) -> str:
     """Say which time the windows in a target cover."""
     spans = sorted((begin_of(entry.window.start), entry.window.end) for entry in entries if entry.window.end is not None)
     if not spans:
@@ -156,6 +159,8 @@ def _covered(entries: Sequence[Entry]) -> str:
         broken = broken or begin > end
         end = end if broken else max(end, stop)
     since = "up to" if start == begin_of(None) else f"{start:%Y-%m-%d} to"
+    if narrow:
+        return f"{since} {end:%Y-%m-%d}" + (" .." if broken else "")
     return f"{since} {end:%Y-%m-%d %H:%M}" + (", then with gaps" if broken else "")
 
 

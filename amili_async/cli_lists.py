@@ -27,7 +27,7 @@ from amili_async.cli_access import (
     explain,
     plain,
 )
-from amili_async.cli_output import say, several, write_bytes
+from amili_async.cli_output import say, several, warnings_as_lines, write_bytes
 from amili_async.errors import AmiliError
 from amili_async.sync.files import PartFile
 from amili_async.sync.lines import as_lines, each_on_its_own
@@ -81,14 +81,19 @@ def export(
     if not owner and not access.sandbox:
         credentials_of(access)  # without these that is the first thing to say
         raise Stop(f"--{option} is missing: give the one that Amili has told you, or try it with --sandbox")
-    known = {plain(name): name for name in filters_of(chosen)}
+    kinds = filters_of(chosen)
+    known = {plain(name): name for name in kinds}
     wanted: dict[str, object] = {"limit": limit, "page_size": page_size}
     for name, value in filters.items():
         if plain(name) not in known:
             shown = ", ".join(f"--{name.strip('_').replace('_', '-')}" for name in known.values())
             raise Stop(f"{stream} have no filter --{name}; there are {shown}")
-        wanted[known[plain(name)]] = value
-    asyncio.run(_export(access, chosen, owner, output, wanted))
+        kind = kinds[known[plain(name)]]
+        if kind is int and not (value.isdecimal() and int(value)):
+            raise Stop(f"--{name.replace('_', '-')} must be a whole number of at least 1")
+        wanted[known[plain(name)]] = kind(value)
+    with warnings_as_lines():
+        asyncio.run(_export(access, chosen, owner, output, wanted))
 
 
 async def _export(access: Access, stream: Stream, owner: str | None, output: Path | None, wanted: dict[str, object]) -> None:
@@ -129,12 +134,16 @@ def lines(rows: Sequence[msgspec.Raw]) -> bytes:
     return b"".join(msgspec.json.format(bytes(row), indent=-1) + b"\n" for row in rows)
 
 
-def filters_of(stream: Stream) -> list[str]:
-    """Return the filters of a stream's method, by their names in Python."""
+def filters_of(stream: Stream) -> dict[str, type[int | str]]:
+    """Return the filters of a stream's method, by their names in Python, and what each takes."""
     product, group, _ = stream.operation.name.split(".")
     resource = getattr(import_module(f"amili_async.{product}.api"), group.title().replace("_", ""))
     others = {"self", "organization_id", "client_no", "filters", "page_size", "limit", "model", "on_invalid", "options"}
-    return [name for name in inspect.signature(resource.list).parameters if name not in others]
+    return {
+        name: int if parameter.annotation == "int | None" else str
+        for name, parameter in inspect.signature(resource.list).parameters.items()
+        if name not in others
+    }
 
 
 def _list_of(amili: AmiliClient, stream: Stream) -> Any:

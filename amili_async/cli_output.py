@@ -43,11 +43,26 @@ __all__ = [
 
 
 class _Console(Console):
-    """Leaves a closed pipe to the caller, where rich would end the process with code 1."""
+    """Leaves a closed pipe to the caller, where rich would end the process with code 1, and says of errors where they are."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does."""
+        with _named("standard error" if self.stderr else "standard output"):
+            super().print(*objects, **options)
 
     def on_broken_pipe(self) -> NoReturn:
         """Raise it on."""
         raise BrokenPipeError
+
+
+@contextmanager
+def _named(name: str) -> Generator[None]:
+    """Let an error in writing name what could not be written to."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = name
+        raise
 
 
 def console(*, stderr: bool = False, width: int = 250) -> Console:
@@ -83,11 +98,12 @@ def several(number: int, noun: str) -> str:
 def write_bytes(chunk: bytes) -> None:
     """Write to stdout, past its buffer: what is written is out, and nothing is left to fail at exit."""
     handle, rest = sys.stdout.fileno(), memoryview(chunk)
-    while rest:
-        try:
-            rest = rest[os.write(handle, rest) :]
-        except BlockingIOError:  # a pipe that the reader made non-blocking: wait for room
-            select.select([], [handle], [])
+    with _named("standard output"):
+        while rest:
+            try:
+                rest = rest[os.write(handle, rest) :]
+            except BlockingIOError:  # a pipe that the reader made non-blocking: wait for room
+                select.select([], [handle], [])
 
 
 def print_json(data: object, *, pretty: bool) -> None:

@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from amili_async.cli_access import COMPLETE, CREDENTIALS, FAILED, INTERRUPTED
+from amili_async.cli_access import ADVICE, COMPLETE, CREDENTIALS, FAILED, INTERRUPTED, REFUSED, UNREACHED
 from amili_async.cli_output import console, fail, plain_table, say, several
 from amili_async.structs import encode
 
@@ -25,6 +25,8 @@ __all__ = ["closing", "code_of", "conclude", "how_to_look", "tell_failures"]
 
 MOST = 10
 """Failures that are told one by one."""
+LASTING = frozenset({400, 401, 403, 404, 409, 422})
+"""Answers that stay the same if the same is asked for again."""
 
 
 def conclude(report: Report, sink: Sink, given: str, *, json: bool) -> int:
@@ -57,7 +59,9 @@ def conclude(report: Report, sink: Sink, given: str, *, json: bool) -> int:
     if report.interrupted:
         say("interrupted; the next run goes on where this one stopped")
     elif not report.complete:
-        say(f"{several(report.left, 'window')} left: run again to go on" if report.left else "run again to go on")
+        left = f"{several(report.left, 'window')} left: " if report.left else ""
+        lasting = bool(report.failures) and all(failure.status in LASTING for failure in report.failures)
+        say(f"{left}run again {'when that is mended' if lasting else 'to go on'}")
     return code
 
 
@@ -67,7 +71,7 @@ def code_of(report: Report) -> int:
         return INTERRUPTED
     if report.complete:
         return COMPLETE
-    refused = bool(report.failures) and all(failure.status in {401, 403} for failure in report.failures)
+    refused = bool(report.failures) and all(failure.status in REFUSED for failure in report.failures)
     return CREDENTIALS if refused else FAILED
 
 
@@ -76,18 +80,17 @@ def closing(report: Report) -> Iterable[Table]:
     table = plain_table("stream", ">rows read", ">rows held", ">windows", ">verified", ">drift", ">retries", "state")
     lost = {(failure.stream, failure.organization) for failure in report.failures if failure.window is None}
     for figures in report.streams.values():
-        checked = figures.verified + figures.unverified
         unread = sum(stream == figures.stream for stream, _ in lost)
-        state = f"{several(figures.left, 'window')} left" if figures.left else f"{unread} not readable" if unread else "complete"
+        state = f"{figures.left:,} left" if figures.left else f"{unread} unread" if unread else "complete"
         table.add_row(
             figures.stream,
             f"{figures.rows:,}",
             f"{figures.held_rows:,}",
             f"{figures.windows:,}",
-            f"{figures.verified:,} of {checked:,}" if checked else "no count" if figures.windows else "",
+            f"{figures.verified:,}" if figures.verified or figures.unverified else "no count" if figures.windows else "",
             f"{figures.drift:,}",
             f"{figures.retries:,}",
-            "interrupted" if report.interrupted and state == "complete" else state,
+            "stopped" if report.interrupted and state == "complete" else state,
         )
     yield table
     sums = plain_table("case status", ">cases", ">remaining amount", "currency")
@@ -126,14 +129,25 @@ def how_to_look(given: str, target: str, table: str) -> str:
 
 
 def tell_failures(failures: Sequence[Failure]) -> None:
-    """Print what could not be read, and what to do about it."""
+    """Print what could not be read, and what to do about it. A server that cannot be reached is one cause, told once."""
+    unreached = list(dict.fromkeys(_unreached(failure) for failure in failures))
     told = {(failure.stream, failure.organization, failure.reason): failure for failure in reversed(failures)}
-    for failure in list(told.values())[: -MOST - 1 : -1]:
+    others = [failure for failure in list(told.values())[::-1] if not _unreached(failure)]
+    for cause in unreached:
+        if cause:
+            fail(f"{cause}; {UNREACHED}")
+    for failure in others[:MOST]:
         fail(f"{failure.window or f'{failure.stream}/{failure.organization}'}: {failure.reason}")
-    if len(told) > MOST:
-        say(f"and {len(told) - MOST:,} more; `amili sync status` shows them")
-    if any(failure.status in {403, 404} for failure in failures):
-        say("check the ids, and that these credentials may see them")
+    if len(others) > MOST:
+        say(f"and {len(others) - MOST:,} more; `amili sync status` shows them")
+    for advice in dict.fromkeys(ADVICE[failure.status] for failure in others if failure.status in ADVICE):
+        say(advice)
+
+
+def _unreached(failure: Failure) -> str:
+    """Return why the server could not be reached, without the path and the number of attempts; empty if it could."""
+    found = re.search(r"cannot connect.*?(?= \([^()]*\)$|$)", failure.reason) if failure.status is None else None
+    return found[0] if found else ""
 
 
 def _python(program: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from amili_async.cli_access import COMPLETE, FAILED, INTERRUPTED, NOTHING, Access, Env, Flag, Stop
-from amili_async.cli_job import ReadOptions, Scope, chosen, held, job_of, sink_of, span_of, target_of
+from amili_async.cli_job import Part, ReadOptions, Scope, chosen, held, job_of, sink_of, span_of, target_of
 from amili_async.cli_ledger import ledger_picture
 from amili_async.cli_output import console, fail, log_errors_only, print_json, say, several, warnings_as_lines
 from amili_async.cli_progress import SyncProgress
@@ -31,7 +31,9 @@ sync = App(
     help_format="markdown",
 )
 
-SCOPE, READ_OPTIONS, ENV = Scope(), ReadOptions(), Env()
+NARROW = 80
+"""Columns for a picture where there is no terminal: it may be shown on one later. For programs there is --json."""
+SCOPE, PART, READ_OPTIONS, ENV = Scope(), Part(), ReadOptions(), Env()
 
 
 @sync.command
@@ -116,11 +118,13 @@ def plan(*, scope: Scope = SCOPE, options: ReadOptions = READ_OPTIONS, json: Fla
 
 
 @sync.command
-def verify(*, scope: Scope = SCOPE, env: Env = ENV) -> int:
-    """Compare what the target holds with its ledger, row by row. Windows that differ are read again by the next run.
+def verify(*, scope: Part = PART, env: Env = ENV) -> int:
+    """Compare the keys of the rows that the target holds with its ledger. Windows that differ are read again by the next run.
+
+    Rows that are missing, unknown or doubled are found; the contents of the rows are not compared.
 
     Args:
-        scope: What to compare, and where it is; all that the target holds if no organization or client is given.
+        scope: What to compare, and where it is.
         env: Where settings come from.
     """
     from amili_async.sync.books import Books  # noqa: PLC0415  # takes its time, and --help does without
@@ -168,13 +172,14 @@ def status(*, to: str | None = None, json: Flag = False, env: Env = ENV) -> int:
         say(f"{sink.target} holds nothing yet; `amili sync run` begins")
     else:
         out = console()
-        for part in ledger_picture(entries, width=out.width, ascii_only=not out.encoding.lower().startswith("utf")):
+        width = out.width if out.is_terminal else NARROW
+        for part in ledger_picture(entries, width=width, ascii_only=not out.encoding.lower().startswith("utf")):
             out.print(part)
     return COMPLETE
 
 
 @sync.command
-def reset(*, scope: Scope = SCOPE, yes: Flag = False, env: Env = ENV) -> int:
+def reset(*, scope: Part = PART, yes: Flag = False, env: Env = ENV) -> int:
     """Remove what a sync has written: rows, files and ledger of the streams and organizations given, or all of it.
 
     Args:
@@ -206,6 +211,8 @@ def reset(*, scope: Scope = SCOPE, yes: Flag = False, env: Env = ENV) -> int:
 def compact(*, to: str | None = None, env: Env = ENV) -> int:
     """Put the files of neighbouring windows together: fewer and larger ones are read faster. Databases need none of it.
 
+    Only windows that begin in the same month of creation go together, and none that the next run reads again.
+
     Args:
         to: Target, as for `run`.
         env: Where settings come from.
@@ -217,11 +224,13 @@ def compact(*, to: str | None = None, env: Env = ENV) -> int:
         if join is None:
             say(f"{sink.target} is no folder of files: there is nothing to put together")
             return COMPLETE
-        gone = 0
+        gone, why = 0, "it holds nothing yet"
         if await sink.peek():  # else there would be a folder where there was none
+            why = "only neighbouring windows of one month go together, if the next run does not read them again"
             async with held(sink):
                 gone = await join()
-        say(f"{several(gone, 'file')} fewer in {sink.target}" if gone else f"there is nothing to put together in {sink.target}")
+        nothing = f"there is nothing to put together in {sink.target}: {why}"
+        say(f"{several(gone, 'file')} fewer in {sink.target}" if gone else nothing)
         return COMPLETE
 
     return asyncio.run(work())

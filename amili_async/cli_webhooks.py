@@ -39,9 +39,6 @@ def listen(
 ) -> None:
     """Take webhooks in and print each genuine event as a line of JSON, until Ctrl-C.
 
-    The secret comes from AMILI_WEBHOOK_SECRET (several, separated by commas, while one replaces another). How Amili signs is not
-    documented: HMAC-SHA256 over the body in X-Webhook-Signature is an assumption.
-
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.

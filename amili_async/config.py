@@ -72,7 +72,7 @@ class Environment(_Named, frozen=True, kw_only=True):
         for api in APIS:
             url = getattr(self, api)
             if url is not None:
-                force_setattr(self, api, _base_url(url, f"{api} URL", allow_http=self.allow_http))
+                force_setattr(self, api, _base_url(url, f"the {api} URL", allow_http=self.allow_http))
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", self.idempotency_header):
             message = "idempotency_header is not the name of an HTTP header"
             raise ConfigError(message)
@@ -83,7 +83,7 @@ class Environment(_Named, frozen=True, kw_only=True):
     @classmethod
     def local(cls, base_url: str) -> Environment:
         """Return the environment of a sandbox at `base_url`, such as `http://127.0.0.1:8080`."""
-        base = _base_url(base_url, "base URL", allow_http=False)
+        base = _base_url(base_url, "the base URL", allow_http=False)
         versioned = {"collection": "/v1", "arm": "/v1"}
         urls: dict[str, Any] = {api: f"{base}/{api}{versioned.get(api, '')}" for api in APIS}
         return cls("local", **urls)
@@ -98,7 +98,7 @@ class Environment(_Named, frozen=True, kw_only=True):
         name = environ.get("AMILI_ENVIRONMENT", "").strip()
         known = {"": cls.PRODUCTION, "production": cls.PRODUCTION, "staging": cls.STAGING}
         if "://" in name:
-            environment = cls.local(name)
+            environment = cls.local(_base_url(name, "AMILI_ENVIRONMENT", allow_http=False))
         elif name.lower() in known:
             environment = known[name.lower()]
         else:
@@ -154,7 +154,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?|[0-9A-Fa-f
 def _base_url(url: str, what: str, *, allow_http: bool) -> str:
     # What is wrong is said without the URL: it may carry a password.
     if not isinstance(url, str):
-        message = f"the {what} must be a text"
+        message = f"{what} must be a text"
         raise ConfigError(message)
     try:
         parts = urlsplit(url)
@@ -162,13 +162,14 @@ def _base_url(url: str, what: str, *, allow_http: bool) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or not _HOST.fullmatch(parts.hostname):
-        message = f"the {what} must be an absolute http(s) URL"
+        message = f"{what} must be an absolute http(s) URL"
         raise ConfigError(message)
     if parts.username or parts.password or parts.query or parts.fragment:
-        message = f"the {what} must have no user, password, query or fragment"
+        message = f"{what} must have no user, password, query or fragment"
         raise ConfigError(message)
     if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
-        message = f"the {what} is plain http to another machine: tokens would travel in the clear (Environment(allow_http=True))"
+        remedy = "write https" if what.startswith("AMILI_") else "Environment(allow_http=True) lets them"
+        message = f"{what} is plain http to another machine: tokens would travel in the clear ({remedy})"
         raise ConfigError(message)
     return url.rstrip("/")
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from opentelemetry import metrics, trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
-
 from amili_async.hooks import Hooks
+
+try:
+    from opentelemetry import metrics, trace
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+except ImportError:
+    raise ImportError("the hooks for OpenTelemetry need its API: pip install 'amili-async[otel]'") from None
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider

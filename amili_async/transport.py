@@ -10,6 +10,7 @@ import asyncio
 import base64
 import io
 import os
+import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -217,6 +218,10 @@ def _cause(error: BaseException) -> str:
         return "the server's certificate is not trusted"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "the host name is not known"
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return "TLS failed; the server may not speak https there"
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        return "TLS failed"  # its errno is SSL's own, not one of the system
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno) if error.errno > 0 else type(error).__name__
     return type(error).__name__

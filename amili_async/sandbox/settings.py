@@ -132,4 +132,6 @@ class Settings:
         if not good:
             raise ConfigError("webhook_url of a sandbox must be the URL of a receiver")
         if not self.webhook_anywhere and not is_loopback(parts.hostname or ""):
-            raise ConfigError("webhook_url of a sandbox must be on this machine, unless webhook_anywhere is True")
+            raise ConfigError(
+                "the webhook_url of a sandbox must be on this machine (webhook_anywhere=True lifts that, in Python only)"
+            )

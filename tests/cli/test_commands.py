@@ -15,6 +15,7 @@ import pytest
 from anyio.to_thread import run_sync
 
 from amili_async import catalogue, cli, cli_lists, cli_output
+from amili_async.cli_access import read_env_file
 from amili_async.cli_lists import export, filters_of
 from amili_async.sandbox import Sandbox
 from amili_async.sync.streams import STREAMS
@@ -45,6 +46,8 @@ def test_help_and_version(amili):
         "operations",
         "token",
         "sandbox",
+        "webhooks",
+        "webhooks listen",
     ],
 )
 def test_every_option_is_explained(amili, command):
@@ -53,6 +56,24 @@ def test_every_option_is_explained(amili, command):
     bare = [line for line in out.splitlines() if re.fullmatch(r"│ [ *] {1,2}(-\S+|[A-Z]+)( [A-Z]+)?(\.\.\.)?\s*│", line)]
     assert not bare
     assert ANSI not in out
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "lacking"),
+    [
+        ("webhooks", "listen Take webhooks in and print each genuine event", "AMILI"),
+        ("webhooks listen", "HMAC-SHA256 over the body in X-Webhook-Signature is an assumption.", "--sandbox"),
+        ("sync verify", "the contents of the rows are not compared", "--sandbox"),
+        ("sync reset", "all owners that the target holds if no organization", "--sandbox"),
+        ("sync compact", "Only windows that begin in the same month of creation go together", "--sandbox"),
+        ("sync run", "only where the server counts them", "row by row"),
+    ],
+)
+def test_help_says_what_is_so(amili, command, text, lacking):
+    """Help promises what a command does, and names no option that it has not."""
+    out = " ".join(amili(*command.split(), "--help").out.replace("│", " ").split())
+    assert text in out
+    assert lacking not in out
 
 
 @pytest.mark.parametrize(
@@ -87,7 +108,10 @@ def test_every_option_is_explained(amili, command):
         ("sync status --to postgres://[host/db", 2, "not a URL: write postgres://HOST/DATABASE"),
         ("sync run --sandbox --from nonsense", 2, "--from must be a date or a date-time, such as 2024-01-01"),
         ("sync run --sandbox --until nonsense", 2, "--until must be a date or a date-time"),
-        ("sync run --sandbox --from 2024-02-01 --until 2024-01-01", 2, "start must be before until"),
+        ("sync run --sandbox --from 2024-02-01 --until 2024-01-01", 2, "--from must be before --until"),
+        ("sync run --sandbox --from 0001-01-01", 2, "--from must lie in the years 1900 to 2999"),
+        ("sync run --sandbox --until 3000-01-01T00:00:00Z", 2, "--until must lie in the years 1900 to 2999"),
+        ("sync plan --sandbox --from 2099-01-01", 2, "--from 2099-01-01 lies in the future"),
         ("sync run --sandbox --rate fast", 2, "--rate 'fast' is not a rate; write 20/s or 600/min"),
         ("sync run --sandbox --rate 0/s", 2, "is not a rate"),
         ("sync run --sandbox --concurrency 0", 2, "--concurrency"),
@@ -114,6 +138,7 @@ def test_every_option_is_explained(amili, command):
         ("operations --evidence hearsay", 2, "no evidence level 'hearsay'"),
         ("token", 4, "set AMILI_CLIENT_ID"),
         ("token --env-file /nowhere", 2, "--env-file /nowhere: No such file"),
+        ("sandbox --port 0 --webhook-url http://h/x", 2, "must be on this machine (webhook_anywhere=True lifts that, in Python"),
         ("sandbox --port 70000", 2, "--port"),
         ("sandbox --host nowhere.invalid", 2, "cannot listen on nowhere.invalid:8080"),
     ],
@@ -151,6 +176,25 @@ def test_comments_behind_values_of_an_env_file(amili, tmp_path):
     assert amili("token", "--show", "--env-file", file).out == "abc\n"
     file.write_text("AMILI_TOKEN='a#b'\n")
     assert amili("token", "--show", "--env-file", file).out == "a#b\n"
+    for line in ("'a #b' # it's mine", '"a #b"\t# "mine"'):
+        file.write_text(f"AMILI_TOKEN={line}\n")
+        assert read_env_file(file) == {"AMILI_TOKEN": "a #b"}
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("http://api.example", "is plain http to another machine: tokens would travel in the clear (write https)"),
+        ("ftp://api.example", "must be an absolute http(s) URL"),
+        ("https://me:s3cret@api.example", "must have no user, password, query or fragment"),
+    ],
+)
+@pytest.mark.parametrize("name", ["AMILI_ENVIRONMENT", "AMILI_COLLECTION_URL"])
+def test_bad_url_is_told_by_its_variable(amili, monkeypatch, name, url, text):
+    """What is wrong with a URL is said by the name of the variable, and in no words of Python."""
+    monkeypatch.setenv("AMILI_TOKEN", "t0ken")
+    monkeypatch.setenv(name, url)
+    assert amili("export", "cases", "--org", "o") == (2, "", f"error: {name} {text}\n")
 
 
 @pytest.fixture
@@ -216,6 +260,19 @@ def test_export_with_limit(amili):
     assert (code, len(out.splitlines())) == (0, 3)
     assert all(json.loads(line)["organization"]["id"] == ORG for line in out.splitlines())
     assert amili("export", "invoices", "--sandbox", "--limit", 0) == (0, "", "0 rows\n")
+
+
+def test_export_of_numbers_and_guesses(amili):
+    """A filter that is a number goes as one; what rests on a guess is said in one line."""
+    code, out, err = amili("export", "documents", "--sandbox", "--maximum-count", 3)
+    assert (code, len(out.splitlines())) == (0, 3)
+    assert err.splitlines()[0] == (
+        "warning: arm.documents.list: the operation is not confirmed by documentation (evidence: inferred)"
+    )
+    assert all(line.startswith("warning: arm.documents.list: ") for line in err.splitlines())
+    for wrong in ("all", "0", "-1", "2.5", ""):
+        code, _, err = amili("export", "customers", "--sandbox", f"--maximum-count={wrong}")
+        assert (code, err) == (2, "error: --maximum-count must be a whole number of at least 1\n")
 
 
 def test_export_to_a_file(amili, server, tmp_path):
@@ -320,6 +377,15 @@ def test_call_with_a_body(amili, server, monkeypatch, tmp_path, way):
     assert (code, out) == (0, "null\n")
     assert transport.requests[0].body == b'{"amount":1.10}'
     assert err == "warning: identity.refresh: HTTP method is not confirmed by documentation (evidence: nav)\n"
+
+
+@pytest.mark.parametrize("operation", [("collection.payments.create", ORG), ("identity.token",)])
+def test_call_without_the_body_that_it_takes(amili, operation):
+    """An operation that takes a body and is refused without one says so."""
+    code, out, err = amili("call", *operation, "--sandbox")
+    assert (code, out) == (3, "")
+    assert "answered 400" in err
+    assert err.endswith(f"; {operation[0]} takes a body: give it with --body\n")
 
 
 def test_call_without_credentials(amili, server, monkeypatch):

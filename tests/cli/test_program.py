@@ -69,6 +69,11 @@ def test_without_the_extra(tmp_path, missing):
     assert done.stderr == "error: the command line needs: pip install 'amili-async[cli]'\n"
 
 
+def test_help_of_what_is_not_imported_yet():
+    """A command that is imported when it is used has its description all the same."""
+    assert " listen  Take webhooks in and print" in _amili("webhooks", "--help").stdout
+
+
 def test_pipe_that_closes():
     """`amili export ... | head -n 1` ends quietly."""
     with subprocess.Popen(  # noqa: S603  # our own program
@@ -91,12 +96,13 @@ def test_closed_pipe_of_a_table():
         os.close(write)
 
 
-def test_full_disk():
-    """Where there is no room, that is what is said."""
+@pytest.mark.parametrize("argv", [("export", "cases", "--sandbox", "--limit", 1), ("operations",), ("--help",)])
+def test_full_disk(argv):
+    """Where there is no room, it is said where that is."""
     with Path("/dev/full").open("wb") as full:
-        done = _amili("export", "cases", "--sandbox", "--limit", 1, stdout=full)
+        done = _amili(*argv, stdout=full)
     assert done.returncode == 3
-    assert done.stderr.startswith("error: No space left on device; make room and try again")
+    assert done.stderr.startswith("error: No space left on device: standard output; make room and try again")
     assert len(done.stderr.splitlines()) == 1
 
 

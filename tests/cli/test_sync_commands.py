@@ -11,8 +11,11 @@ import stat
 import pytest
 
 from amili_async import cli_progress, cli_sync
-from amili_async.errors import SinkError
+from amili_async.cli_report import conclude
+from amili_async.errors import NotSentError, SinkError
 from amili_async.sandbox import Sandbox
+from amili_async.sync import Report
+from amili_async.sync.report import Failure
 from amili_async.sync.sinks.ndjson import NdjsonSink
 from amili_async.testing import Reply, json_reply
 from tests.cli.conftest import page, rows_in
@@ -98,9 +101,9 @@ def test_status(amili, demo, monkeypatch):
     monkeypatch.setenv("AMILI_SYNC_TO", demo)
     code, out, err = amili("sync", "status")
     assert (code, err) == (0, "")
-    assert re.search(rf"^cases +{ORG} .*█", out, re.MULTILINE)
+    assert re.search(rf"^cases +{ORG[:8]}\.\. .*█", out, re.MULTILINE)
     assert "█ read, count confirmed   ▓ read, the server gives no count" in out
-    assert re.search(rf"^cases +{OTHER} +1 +12 +1 +0 +0 +up to \d{{4}}-", out, re.MULTILINE)
+    assert re.search(rf"^cases +{OTHER[:8]}\.\. +1 +12 +1 +up to \d{{4}}-", out, re.MULTILINE)
     rows = [json.loads(line) for line in amili("sync", "status", "--json").out.splitlines()]
     assert {(row["window"]["stream"], row["state"]) for row in rows} == {("cases", "done"), ("batches", "done")}
     monkeypatch.setattr("rich.console.Console.encoding", "latin-1")
@@ -136,7 +139,7 @@ def test_unknown_member_is_told(amili, tmp_path):
     [
         ("status", "holds nothing yet; `amili sync run` begins"),
         ("reset", "holds nothing of that"),
-        ("compact", "there is nothing to put together in"),
+        ("compact", "/no: it holds nothing yet"),
     ],
 )
 def test_of_no_target(amili, tmp_path, command, text):
@@ -209,7 +212,7 @@ def test_compact(amili, tmp_path):
     assert re.match(rf"\d+ files? fewer in {re.escape(target)}", err)
     assert len(files(tmp_path, "cases")) < before
     assert sorted(map(str, _rows(tmp_path))) == rows
-    assert "there is nothing to put together" in amili("sync", "compact", "--to", target).err
+    assert ": only neighbouring windows of one month go together" in amili("sync", "compact", "--to", target).err
     assert amili("sync", "verify", "--to", target).code == 0
 
 
@@ -294,8 +297,9 @@ def test_org_that_is_not_ours(amili, server, tmp_path):
     assert code == 4
     assert err.count("error: ") == 2
     assert "check the ids, and that these credentials may see them" in err
-    assert "1 not readable" in out
-    assert "1 window left: run again to go on" in err
+    assert "1 unread" in out
+    assert err.endswith("\n1 window left: run again when that is mended\n")
+    assert amili("export", "cases", "--org", "o").code == code
 
 
 def test_fails_in_part(amili, server, tmp_path):
@@ -304,12 +308,37 @@ def test_fails_in_part(amili, server, tmp_path):
     server(lambda request: Reply(422, {}, b"") if "/batches" in request.url else page({"id": 1, "caseId": "1"}))
     code, out, err = amili("sync", "run", "--org", "o", "--streams", "invoices,batches", "--to", target)
     assert code == 3
-    assert re.search(r"^batches .* 1 window left", out, re.MULTILINE)
+    assert re.search(r"^batches .* 1 left", out, re.MULTILINE)
     assert [line for line in err.splitlines() if line.startswith("error: batches/o/all: GET ")]
     assert "error" not in err.replace("error: batches", "")
     out = amili("sync", "status", "--to", target).out
     assert "! failed" in out
     assert "batches/o/all: GET /orgs/{organizationId}/batches: answered 422" in out
+
+
+def test_server_out_of_reach(amili, server, tmp_path):
+    """One cause is told once for all streams, with what to do, as by the other commands."""
+
+    def nobody(request):
+        raise NotSentError("cannot connect to api: Connection refused")
+
+    server(nobody)
+    code, _, err = amili("sync", "run", "--org", "o", "--to", f"ndjson:{tmp_path / 'd'}")
+    assert code == 3
+    lines = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert lines == ["error: cannot connect to api: Connection refused; check the network and AMILI_ENVIRONMENT"]
+    assert err.endswith(": run again to go on\n")
+    assert amili("export", "cases", "--org", "o").err.endswith("; check the network and AMILI_ENVIRONMENT\n")
+
+
+@pytest.mark.parametrize(("status", "advice"), [(400, "check ids and filters"), (404, "check the ids"), (429, "try again")])
+def test_advice_by_cause(capfd, status, advice):
+    """Whether it helps to run again depends on the answer, and so does what else to do."""
+    failure = Failure("cases", "o", None, f"answered {status}", status)
+    conclude(Report(streams={}, failures=[failure]), NdjsonSink("x"), "", json=False)
+    last = capfd.readouterr().err.splitlines()[-2:]
+    assert last[0].startswith(advice)
+    assert last[1] == ("run again to go on" if status == 429 else "run again when that is mended")
 
 
 def test_refused_credentials(amili, server, monkeypatch, tmp_path):
@@ -358,7 +387,7 @@ def test_interrupted(amili, server, tmp_path, times):
     assert code == 130
     assert err.startswith("finishing the windows that are being read; Ctrl-C again stops at once\n")
     if times == 1:
-        assert re.search(r"^batches +1 +1 .*interrupted", out, re.MULTILINE)
+        assert re.search(r"^batches +1 +1 .*stopped", out, re.MULTILINE)
         assert err.endswith("interrupted; the next run goes on where this one stopped\n")
     else:
         assert out == ""

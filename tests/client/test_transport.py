@@ -55,7 +55,9 @@ KEY = Mock(host="api", port=443, ssl=True, is_ssl=True)
         (aiohttp.ClientConnectorError(KEY, OSError(111, "Connection refused")), errors.NotSentError, "Connection refused"),
         (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "x")), errors.NotSentError, "host name is not known"),
         (aiohttp.ClientConnectorCertificateError(KEY, ssl.SSLCertVerificationError("x")), errors.NotSentError, "not trusted"),
-        (aiohttp.ClientConnectorSSLError(KEY, OSError(-1, "x")), errors.NotSentError, "ClientConnectorSSLError"),
+        (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "Nordmann")), errors.NotSentError, "TLS failed; the server may"),
+        (ssl.SSLError(1, "Nordmann"), errors.OutcomeUnknownError, "connection was lost: TLS failed"),
+        (aiohttp.ClientConnectorError(KEY, OSError(-1, "x")), errors.NotSentError, "ClientConnectorError"),
         (aiohttp.ConnectionTimeoutError("https://api/?SearchTerm=Nordmann"), errors.NotSentError, "timed out"),
         (aiohttp.InvalidURL("https://api/?SearchTerm=Nordmann"), errors.NotSentError, "InvalidUrl"),
         (aiohttp.ServerDisconnectedError(), errors.OutcomeUnknownError, "connection was lost"),
@@ -79,6 +81,16 @@ async def test_each_failure_says_whether_it_was_sent(mocked, failure, kind, text
     assert "Nordmann" not in str(error)
     assert error.__cause__ is None
     assert error.__context__ is None or error.__suppress_context__ or not isinstance(error.__context__, aiohttp.ClientError)
+
+
+async def test_tls_that_breaks_has_no_errno_of_the_system(mocked):
+    """The error number of SSL, which aiohttp passes on, is not read as one of the system."""
+    failure = aiohttp.ClientOSError(1, "x")
+    failure.__cause__ = ssl.SSLError(1, "x")
+    mocked.get(URL, exception=failure)
+    async with client(retry=ONCE) as amili:
+        with pytest.raises(errors.OutcomeUnknownError, match=r"the connection was lost: TLS failed$"):
+            await amili.collection.cases.list(ORG)
 
 
 async def test_answers_beyond_the_limit_are_refused(mocked):

@@ -70,7 +70,7 @@ def test_what_they_mean():
         ({"rate": "0"}, "the option rate must be requests a second"),
         ({"rate": "fast"}, "the option rate must be requests a second"),
         ({"concurrency": "-1"}, "the option concurrency must be a whole number"),
-        ({"environment": "http://user:hunter2@host"}, "the option environment: the base URL must have no user"),
+        ({"environment": "http://user:hunter2@host"}, "the option environment: AMILI_ENVIRONMENT must have no user"),
         ({"environment": "prod"}, "the option environment: AMILI_ENVIRONMENT must be production"),
         ({"credentials": "vault"}, 'the option credentials must name a function .* "package.module:function"'),
         ({"redact": "caseId"}, "caseId tells the rows of cases apart"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+
+import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -11,6 +15,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from amili_async import errors
 from amili_async.hooks import PageDrift, PageEvent, RequestEvent, RetryEvent, TokenEvent
 from amili_async.otel import OpenTelemetryHooks
+
+
+def test_what_to_install(monkeypatch):
+    """Whoever imports the hooks without the API is told what to install."""
+    monkeypatch.delitem(sys.modules, "amili_async.otel")
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(ImportError, match=r"pip install 'amili-async\[otel\]'"):
+        importlib.import_module("amili_async.otel")
 
 
 def test_calls_become_spans_and_metrics():
