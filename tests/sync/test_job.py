@@ -28,11 +28,12 @@ from amili_async.sync import (
     WindowRead,
     WindowRetried,
     WindowStarted,
+    running,
 )
 from amili_async.sync.keys import among
 from amili_async.sync.ledger import digest
 from amili_async.sync.pace import Gate, Pace
-from amili_async.sync.pulling import Puller
+from amili_async.sync.pulling import FIRST_PAGE, Puller
 from amili_async.sync.sinks.base import Spool
 from amili_async.sync.streams import STREAMS
 from amili_async.sync.windows import Window
@@ -954,13 +955,29 @@ async def test_events_tell_the_story():
     assert events[-1].entry.bytes == events[-2].bytes > 0
 
 
-async def test_memory_stays_within_its_bounds():
-    """Pages wait for room in memory; one that is larger than all of it comes alone."""
-    server = Server(size=10)
-    server.add("cases", "o", *_days(70), description="x" * 1_000)
+@pytest.mark.parametrize(("length", "memory", "beside"), [(100_000, 2_500_000, True), (1_000, 5_000, False)])
+async def test_memory_stays_within_its_bounds(monkeypatch, length, memory, beside):
+    """Pages that find room are in memory side by side, others wait for it; one that is larger than all of it comes alone."""
+    server, gates, entered = Server(size=10), [], []
+    server.add("cases", "o", *_days(70), description="x" * length)
+
+    class Watched(Gate):
+        def __init__(self, limit):
+            super().__init__(limit)
+            gates.append(self)
+
+        async def enter(self, size=1):
+            await super().enter(size)
+            entered.append((self.used, size))
+
+    monkeypatch.setattr(running, "Gate", Watched)
     async with client(server) as amili:
-        report = await job_of(amili, memory=5_000, max_rows=20).run()
+        report = await job_of(amili, memory=memory, max_rows=20).run()
     assert report.rows == 70
+    assert max(used for used, _ in entered) <= max(memory, FIRST_PAGE)
+    assert all(used <= memory or used == size for used, size in entered)
+    assert any(used > size for used, size in entered) == beside
+    assert [gate.used for gate in gates] == [0]
 
 
 async def test_a_callable():
