@@ -110,7 +110,7 @@ async def test_kinds_of_sandboxes(settings):
 
 
 async def test_faults():
-    """Rate limits, outages, lost tokens, page tokens repeated and expired, empty pages, drift: every row once all the same."""
+    """Rate limits, outages, lost tokens, tokens repeated and expired, empty pages, drift all strike: every row is there once."""
     faults = [
         Fault("rate_limit", rate=0.05, retry_after=0),
         Fault("status", rate=0.05, match="collection", retry_after=0),
@@ -118,8 +118,8 @@ async def test_faults():
         Fault("unauthorized", count=2),
         Fault("expired_token", count=3),
         Fault("repeated_token", count=3),
-        Fault("empty_page", rate=0.05),
-        Fault("rows_shift", rate=0.1),
+        Fault("empty_page", at=(5, 10, 15)),
+        Fault("rows_shift", at=(2, 5, 8)),
         Fault("total_drift", count=3),
         Fault("truncated_json", count=3, match="collection"),
     ]
@@ -138,6 +138,7 @@ async def test_faults():
         assert not report.unverified
         await _truth(sandbox, sink, streams)
         assert (await job.verify()).sound
+        assert all(sandbox.faults.struck[fault.kind] for fault in faults), sandbox.faults.struck
 
 
 @pytest.mark.filterwarnings("ignore::amili_async.errors.UnconfirmedOperationWarning")
