@@ -833,18 +833,27 @@ async def test_reset():
 
 
 async def test_restart_reads_all_again():
-    """What is there is read again and replaced; an interrupted restart is gone on with by the next run."""
+    """What is there is read again and replaced; after an interrupted restart the next run reads the rest, and no more."""
     async with Sandbox(cases=60) as sandbox, AmiliClient(sandbox.credentials, environment=sandbox.environment) as amili:
         sink = MemorySink()
         job = SyncJob(amili, organizations=sandbox.organizations, sink=sink)
         first = await job.run()
         assert (await job.run()).rows == 0
         assert (await job.run(restart=True)).rows == first.rows
-        job = SyncJob(amili, organizations=sandbox.organizations, sink=sink, concurrency=1, on_event=lambda _: job.stop())
+
+        def stop(event):
+            done.append(event)
+            if len(_of(done, WindowDone)) == 3:
+                job.stop()
+
+        done = []
+        job = SyncJob(amili, organizations=sandbox.organizations, sink=sink, concurrency=1, on_event=stop)
         stopped = await job.run(restart=True)
         assert stopped.interrupted
-        assert stopped.left > 0
-        assert 0 < (await SyncJob(amili, organizations=sandbox.organizations, sink=sink).run()).rows <= first.rows
+        assert 0 < stopped.rows < first.rows
+        assert stopped.windows + stopped.left == first.windows
+        rest = await SyncJob(amili, organizations=sandbox.organizations, sink=sink).run()
+        assert (rest.rows, rest.windows, rest.left) == (first.rows - stopped.rows, stopped.left, 0)
         await _truth(sandbox, sink)
 
 
