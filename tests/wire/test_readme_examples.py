@@ -29,9 +29,9 @@ CASES = "collection.cases.list"
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 
 NOT_RUN = {
-    "Apache Spark": "needs Java and an executor: tests/spark reads and streams with these options",
+    "Apache Spark": "needs Java and pyspark: tests/spark/test_readme.py runs it where they are",
 }
-"""Blocks that are compiled only, and why."""
+"""Blocks that are only compiled here, and why."""
 RUN = []
 """Blocks that are run here."""
 
