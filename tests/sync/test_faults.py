@@ -24,8 +24,8 @@ FAULTS = (
     Fault("unauthorized", count=1),  # a second one for the same call would mean that the credentials are refused
     Fault("expired_token", count=3),
     Fault("repeated_token", count=3),
-    Fault("empty_page", rate=0.05),
-    Fault("rows_shift", rate=0.05),
+    Fault("empty_page", at=(5, 10, 15)),  # scripts, since by rate there are runs in which none strikes
+    Fault("rows_shift", at=(2, 5, 8)),
     Fault("total_drift", count=3),
     Fault("truncated_json", count=3, match="collection"),
 )
@@ -40,7 +40,7 @@ def target(request, tmp_path):
 
 @pytest.mark.parametrize("bounds", [{}, {"include_upper": True}, {"exclude_lower": True}], ids=["plain", "upper", "lower"])
 async def test_faults(target, bounds):
-    """Runs are repeated until one is complete; then keys and amounts are those that were served."""
+    """Each fault strikes, and runs are repeated until one is complete; then keys and amounts are those that were served."""
     async with (
         Sandbox(cases=400, organizations=1, page_size_default=20, page_size_max=20, faults=list(FAULTS), **bounds) as sandbox,
         AmiliClient(sandbox.credentials, environment=sandbox.environment, clock=Clock()) as amili,
@@ -54,6 +54,7 @@ async def test_faults(target, bounds):
                 break
         assert report.complete
         assert (await job.verify()).sound
+        assert all(sandbox.faults.struck[fault.kind] for fault in FAULTS), sandbox.faults.struck
         truth = list(sandbox.truth("collection.cases.list", organization))
     held = await rows_of(target)
     assert Counter(row["caseId"] for row in held) == Counter(row["caseId"] for row in truth)

@@ -28,11 +28,12 @@ from amili_async.sync import (
     WindowRead,
     WindowRetried,
     WindowStarted,
+    running,
 )
 from amili_async.sync.keys import among
 from amili_async.sync.ledger import digest
 from amili_async.sync.pace import Gate, Pace
-from amili_async.sync.pulling import Puller
+from amili_async.sync.pulling import FIRST_PAGE, Puller
 from amili_async.sync.sinks.base import Spool
 from amili_async.sync.streams import STREAMS
 from amili_async.sync.windows import Window
@@ -117,7 +118,7 @@ async def test_kinds_of_sandboxes(settings):
 
 
 async def test_faults():
-    """Rate limits, outages, lost tokens, page tokens repeated and expired, empty pages, drift: every row once all the same."""
+    """Rate limits, outages, lost tokens, tokens repeated and expired, empty pages, drift all strike: every row is there once."""
     faults = [
         Fault("rate_limit", rate=0.05, retry_after=0),
         Fault("status", rate=0.05, match="collection", retry_after=0),
@@ -125,8 +126,8 @@ async def test_faults():
         Fault("unauthorized", count=2),
         Fault("expired_token", count=3),
         Fault("repeated_token", count=3),
-        Fault("empty_page", rate=0.05),
-        Fault("rows_shift", rate=0.1),
+        Fault("empty_page", at=(5, 10, 15)),
+        Fault("rows_shift", at=(2, 5, 8)),
         Fault("total_drift", count=3),
         Fault("truncated_json", count=3, match="collection"),
     ]
@@ -145,6 +146,7 @@ async def test_faults():
         assert not report.unverified
         await _truth(sandbox, sink, streams)
         assert (await job.verify()).sound
+        assert all(sandbox.faults.struck[fault.kind] for fault in faults), sandbox.faults.struck
 
 
 @pytest.mark.filterwarnings("ignore::amili_async.errors.UnconfirmedOperationWarning")
@@ -872,18 +874,27 @@ async def test_reset():
 
 
 async def test_restart_reads_all_again():
-    """What is there is read again and replaced; an interrupted restart is gone on with by the next run."""
+    """What is there is read again and replaced; after an interrupted restart the next run reads the rest, and no more."""
     async with Sandbox(cases=60) as sandbox, AmiliClient(sandbox.credentials, environment=sandbox.environment) as amili:
         sink = MemorySink()
         job = SyncJob(amili, organizations=sandbox.organizations, sink=sink)
         first = await job.run()
         assert (await job.run()).rows == 0
         assert (await job.run(restart=True)).rows == first.rows
-        job = SyncJob(amili, organizations=sandbox.organizations, sink=sink, concurrency=1, on_event=lambda _: job.stop())
+
+        def stop(event):
+            done.append(event)
+            if len(_of(done, WindowDone)) == 3:
+                job.stop()
+
+        done = []
+        job = SyncJob(amili, organizations=sandbox.organizations, sink=sink, concurrency=1, on_event=stop)
         stopped = await job.run(restart=True)
         assert stopped.interrupted
-        assert stopped.left > 0
-        assert 0 < (await SyncJob(amili, organizations=sandbox.organizations, sink=sink).run()).rows <= first.rows
+        assert 0 < stopped.rows < first.rows
+        assert stopped.windows + stopped.left == first.windows
+        rest = await SyncJob(amili, organizations=sandbox.organizations, sink=sink).run()
+        assert (rest.rows, rest.windows, rest.left) == (first.rows - stopped.rows, stopped.left, 0)
         await _truth(sandbox, sink)
 
 
@@ -995,13 +1006,29 @@ async def test_events_tell_the_story():
     assert events[-1].entry.bytes == events[-2].bytes > 0
 
 
-async def test_memory_stays_within_its_bounds():
-    """Pages wait for room in memory; one that is larger than all of it comes alone."""
-    server = Server(size=10)
-    server.add("cases", "o", *_days(70), description="x" * 1_000)
+@pytest.mark.parametrize(("length", "memory", "beside"), [(100_000, 2_500_000, True), (1_000, 5_000, False)])
+async def test_memory_stays_within_its_bounds(monkeypatch, length, memory, beside):
+    """Pages that find room are in memory side by side, others wait for it; one that is larger than all of it comes alone."""
+    server, gates, entered = Server(size=10), [], []
+    server.add("cases", "o", *_days(70), description="x" * length)
+
+    class Watched(Gate):
+        def __init__(self, limit):
+            super().__init__(limit)
+            gates.append(self)
+
+        async def enter(self, size=1):
+            await super().enter(size)
+            entered.append((self.used, size))
+
+    monkeypatch.setattr(running, "Gate", Watched)
     async with client(server) as amili:
-        report = await job_of(amili, memory=5_000, max_rows=20).run()
+        report = await job_of(amili, memory=memory, max_rows=20).run()
     assert report.rows == 70
+    assert max(used for used, _ in entered) <= max(memory, FIRST_PAGE)
+    assert all(used <= memory or used == size for used, size in entered)
+    assert any(used > size for used, size in entered) == beside
+    assert [gate.used for gate in gates] == [0]
 
 
 async def test_a_callable():

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from amili_async import AmiliClient, ClientCredentials
+from amili_async import AmiliClient, ClientCredentials, Environment, StaticToken
 from amili_async.errors import ConfigError, Forbidden, SinkError
 from amili_async.sandbox import Fault, Sandbox
 from amili_async.sync import ClientSettings, MemorySink, Redaction, SyncJob, Window, read_window
@@ -61,28 +61,48 @@ async def test_where_a_loop_is_running():
 
 
 async def test_in_other_processes():
-    """Settings and windows travel to other processes, and tables come back."""
+    """Settings and windows travel to other processes, and the tables that come back hold every row once."""
     async with Sandbox(cases=30, organizations=1) as sandbox:
         plan = await _plan(sandbox, streams=["cases"], max_rows=10)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            futures = [pool.submit(read_window, _settings(sandbox), window) for window in plan[-2:]]
+            futures = [pool.submit(read_window, _settings(sandbox), window) for window in plan]
             tables = [await asyncio.wrap_future(future) for future in futures]
-    assert sum(table.num_rows for table in tables) > 0
+        truth = [row["caseId"] for row in sandbox.truth("collection.cases.list", sandbox.organizations[0])]
+    assert len(plan) > 2
+    assert sorted(key for table in tables for key in table.column("case_id").to_pylist()) == sorted(truth)
+
+
+async def _client_of(settings):
+    """Return where a client of these settings goes, and with which credentials."""
+    async with settings.client() as amili:
+        return amili.environment.identity, amili._session._keyring.tokens("collection").credentials
 
 
 async def test_settings_hold_no_secret(monkeypatch):
-    """By default the process that reads looks for its credentials itself."""
-    monkeypatch.setenv("AMILI_TOKEN", "t0ken-secret")
+    """By default nothing of the process that makes the settings is in them: the one that reads looks around for itself."""
+    monkeypatch.setenv("AMILI_TOKEN", "t0ken-here")
     monkeypatch.setenv("AMILI_ENVIRONMENT", "http://127.0.0.1:9")
     settings = ClientSettings()
-    client = settings.client()
-    assert client.environment.name == "local"
-    await client.aclose()
+    assert await _client_of(settings) == ("http://127.0.0.1:9/identity", StaticToken("t0ken-here"))
+    pickled = pickle.dumps(settings)
+    assert b"t0ken" not in pickled
+    monkeypatch.setenv("AMILI_TOKEN", "t0ken-there")
+    monkeypatch.setenv("AMILI_ENVIRONMENT", "http://127.0.0.1:8")
+    found = pickle.loads(pickled)  # noqa: S301  # our own
+    assert await _client_of(found) == ("http://127.0.0.1:8/identity", StaticToken("t0ken-there"))
     monkeypatch.delenv("AMILI_TOKEN")
     with pytest.raises(ConfigError, match="no credentials"):
-        settings.client()
-    assert b"t0ken" not in pickle.dumps(settings)
-    assert "hidden" not in repr(ClientSettings(credentials=ClientCredentials("id", "hidden")))
+        found.client()
+
+
+@pytest.mark.parametrize("credentials", [ClientCredentials("id", "hidden"), StaticToken("hidden")], ids=["client", "token"])
+async def test_credentials_that_settings_are_given(credentials):
+    """They travel with the settings, in a pickle alone: nothing shows them."""
+    settings = ClientSettings(environment=Environment.local("http://127.0.0.1:9"), credentials=credentials)
+    pickled = pickle.dumps(settings)
+    assert b"hidden" in pickled
+    assert await _client_of(pickle.loads(pickled)) == ("http://127.0.0.1:9/identity", credentials)  # noqa: S301  # our own
+    assert "hidden" not in f"{settings} {settings!r}"
 
 
 async def test_without_pyarrow(monkeypatch):
