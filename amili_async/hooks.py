@@ -81,10 +81,11 @@ class PageDrift(Record, frozen=True, kw_only=True):
     """A list contradicts itself; the walk goes on the way that loses nothing.
 
     Kinds: `total_moved` (rows came or went meanwhile), `rows_differ_from_total` (at the end), `rows_differ_from_page` (what the
-    page says of itself, when asked for twice, too), `token_without_next`, `next_without_token`, `pages_without_next`,
-    `page_after_last` (summaries that disagree), `page_skipped` (a link that leaves pages out, which are fetched all the same),
-    `cut_off` (the cap of the whole list was reached, so that rows may be missing; once in a walk), `rows_under_another_key`
-    (once in a walk), `null_data`, `read_ahead_missed` (what was fetched ahead was not the next page).
+    page says of itself, when asked for twice, too), `nothing_behind_token` (no rows and no further token where a page was
+    promised, when asked for twice, too), `token_without_next`, `next_without_token`, `pages_without_next`, `page_after_last`
+    (summaries that disagree), `page_skipped` (a link that leaves pages out, which are fetched all the same), `cut_off` (the cap
+    of the whole list was reached, so that rows may be missing; once in a walk), `rows_under_another_key` (once in a walk),
+    `null_data`, `read_ahead_missed` (what was fetched ahead was not the next page).
     """
 
     operation: str

@@ -155,7 +155,7 @@ def _read_at_once(kind: AtOnce, paging: Paging, body: bytes) -> Envelope | None:
     head = b'"%b":[' % paging.items.encode()
     begin, end = body.find(head + b"{") + len(head), body.rfind(b"}]") + 1
     around = body[:begin] + body[end:]
-    if not len(head) <= begin < end or around.count(head) > 1:
+    if not len(head) <= begin < end or around.count(head[:-2]) > 1:  # another list of that name, or a text that says so
         return None
     try:
         rest = decoder(envelope_of(Raw, paging.items, paging.style)).decode(around)

@@ -93,7 +93,7 @@ class Walker(Generic[T]):
         Where the second answer says the same, the page is what it is: then short pages are this list's way, and no longer
         asked for twice. Empty ones still are, since they cost nothing and hide the most.
         """
-        if not doubtful(found.facts, self._progress) or (self._short_pages and found.facts.rows):
+        if not doubtful(at, found.facts, self._progress) or (self._short_pages and found.facts.rows):
             return found
         try:
             self._step(at, found)
@@ -101,11 +101,13 @@ class Walker(Generic[T]):
             return found  # whatever rows it has, it cannot be gone on from
         again = await self.fetch(at, self.pager.read)
         self._short_pages |= again.facts.rows == found.facts.rows
-        worse = doubtful(again.facts, self._progress) and again.facts.rows < found.facts.rows
+        worse = doubtful(at, again.facts, self._progress) and again.facts.rows < found.facts.rows
         found = found if worse else again
         said, rows = found.facts.query and found.facts.query.current_page_size, found.facts.rows
         if said not in {None, rows}:
             self.report("rows_differ_from_page", said, rows)
+        elif at.kind == "token" and not rows and doubtful(at, found.facts, self._progress):
+            self.report("nothing_behind_token", "rows", rows)
         return found
 
     def accept(self, at: Position, found: Envelope) -> Page[T]:

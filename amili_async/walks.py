@@ -276,16 +276,20 @@ def _linked(paging: Paging, link: str, origins: Sequence[str]) -> Position:
     return Position("query", query_id, int(number))
 
 
-def doubtful(facts: Facts, before: Progress) -> bool:
-    """Tell whether a numbered page has not the rows that belong on it, by what it says itself: it is worth another question.
+def doubtful(at: Position, facts: Facts, before: Progress) -> bool:
+    """Tell whether a page has not the rows that belong on it, by what it says itself: it is worth another question.
+
+    A page behind a token was promised. One that has neither rows, nor a token, nor totals to check the end by may be a slip of
+    the server, and would end the list silently.
 
     Args:
+        at: position of the page.
         facts: what the answer says.
         before: how far the walk had come before it.
     """
     query = facts.query
     if query is None:
-        return False
+        return at.kind == "token" and not facts.rows and facts.token is None and facts.skip is None
     full = query.page_size_limit or max(facts.rows, 1)
     if facts.rows > full or query.current_page_size not in {None, facts.rows}:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from errno import ENOSPC
 from typing import TYPE_CHECKING
 
 from amili_async.sync.ledger import DIGEST
@@ -34,7 +35,11 @@ class KeySet:
         return self._count
 
     def add(self, mark: bytes) -> bool:
-        """Take note of one, and tell whether it is new."""
+        """Take note of one, and tell whether it is new.
+
+        Raises:
+            OSError: there is no room.
+        """
         if mark in self._seen:
             return False
         if len(self._seen) < self._most:
@@ -45,6 +50,14 @@ class KeySet:
         return True
 
     def _store(self, mark: bytes) -> bool:
+        try:
+            return self._stored(mark)
+        except sqlite3.Error:
+            raise OSError(
+                ENOSPC, "no space is left for the fingerprints of keys, where the system keeps temporary files"
+            ) from None
+
+    def _stored(self, mark: bytes) -> bool:
         if self._more is None:
             # Nothing of it outlives the process: SQLite has no name for it, and writes it without caring for crashes.
             self._more = sqlite3.connect("", isolation_level=None, check_same_thread=False)

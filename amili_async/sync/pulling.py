@@ -20,6 +20,7 @@ from amili_async.sync.reading import Reading
 from amili_async.sync.rows import RowReader, Rows
 from amili_async.sync.sinks.base import Work
 from amili_async.sync.streams import stream_named
+from amili_async.walks import MAX_EMPTY_PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -151,8 +152,12 @@ class Puller:
         try:
             async with self._ahead(pager, resume) as pages:
                 size: int | None = FIRST_PAGE
+                rows, barren = reading.rows, 0
                 while size is not None:
                     size = await self._page(pages, reading, rank, size or FIRST_PAGE)
+                    rows, barren = reading.rows, 0 if reading.rows > rows else barren + 1
+                    if barren > MAX_EMPTY_PAGES:
+                        raise PageLoop(f"the list has sent {barren} pages in a row without a new row, and promises more")
         finally:
             CURRENT.reset(token)
 

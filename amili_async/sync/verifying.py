@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from anyio.to_thread import run_sync
 from msgspec.structs import replace
 
+from amili_async.errors import SinkError
 from amili_async.sync.keys import IN_MEMORY, KeySet, marks
 from amili_async.sync.ledger import DIGEST, digest
 from amili_async.sync.report import Verification
@@ -42,7 +43,11 @@ async def verify(books: Books, before: Sequence[Entry]) -> Verification:
                 if entry.present:
                     held = await books.keys(entry)
                     expected = await books.digests(entry)
-                    if not await run_sync(partial(_compare, held, expected, seen, found)):
+                    try:
+                        sound = await run_sync(partial(_compare, held, expected, seen, found))
+                    except OSError as error:
+                        raise SinkError(f"the keys cannot be compared ({error.strerror}); make room and run again") from error
+                    if not sound:
                         found.damaged += (entry.window,)
                         await books.put([_stale(entry)])
         finally:

@@ -322,13 +322,39 @@ async def test_what_is_no_page_is_not_taken_for_an_empty_one(body):
 
 
 async def test_null_rows_and_no_content_are_empty_pages():
-    """`"data": null` is an empty page, and reported as odd; so is 204, which is not."""
+    """`"data": null` is an empty page, and reported as odd; so is 204, which is not, unless there was to be a page."""
     hooks = Drifts()
-    async with make_client(
-        [json_reply({"data": None, "summary": {"nextPageToken": "x"}}), Reply(204, {}, b"")], hooks=hooks
-    ) as amili:
+    replies = [Reply(204, {}, b""), json_reply({"data": None, "summary": {"nextPageToken": "x"}}), *[Reply(204, {}, b"")] * 2]
+    async with make_client(replies, hooks=hooks) as amili:
         assert await amili.collection.cases.list(ORG).collect() == []
-    assert hooks.kinds == ["null_data"]
+        assert hooks.kinds == []
+        assert await amili.collection.cases.list(ORG).collect() == []
+    assert hooks.kinds == ["null_data", "nothing_behind_token"]
+
+
+@pytest.mark.parametrize("way", ["pages", "prefetch"])
+@pytest.mark.parametrize(
+    "nothing",
+    [Reply(204, {}, b""), json_reply({"data": [], "summary": {"status": "ERROR"}}), json_reply({"data": None, "summary": {}})],
+)
+async def test_a_page_that_was_promised_is_asked_for_again(nothing, way):
+    """Nothing behind a token, and no totals to check it by, may be a slip: the list does not end there."""
+    hooks = Drifts()
+    pages = [
+        json_reply({"data": [{"caseId": "a"}], "summary": {"nextPageToken": "x"}}),
+        nothing,
+        json_reply({"data": [{"caseId": "b"}], "summary": {"nextPageToken": "y"}}),
+        json_reply({"data": [{"caseId": "c"}], "summary": {}}),
+    ]
+    async with make_client(pages, hooks=hooks) as amili:
+        pager = amili.collection.cases.list(ORG)
+        if way == "pages":
+            found = await pager.collect()
+        else:
+            async with pager.prefetch() as ahead:
+                found = [case async for case in ahead.items()]
+    assert [case.case_id for case in found] == ["a", "b", "c"]
+    assert "nothing_behind_token" not in hooks.kinds
 
 
 async def test_drift_is_reported_and_nothing_lost(caplog):

@@ -352,6 +352,15 @@ async def test_much_at_once(target, sink):
     assert all_same(sorted(rows), await texts(target))
 
 
+async def test_a_key_that_is_no_text(target, sink):
+    """A row whose key has bytes that are no UTF-8 is kept, under a key made up for it, and does not stand in the others' way."""
+    odd = case(2).replace(b'"caseId":"', b'"caseId":"\xff', 1)
+    entry = await commit(sink, MARCH, [case(1), odd, case(3)])
+    keys = await sink.keys(entry)
+    assert len(keys) == 3
+    assert [key for key in keys if key.startswith("_row-")] == [Probe(CASES).look(odd).key]
+
+
 async def test_keys_are_those_of_the_target(target, sink):
     """`keys` tells what the target has, not what the ledger says: a row that was deleted by hand is missed."""
     entry = await commit(sink, MARCH, [case(1), case(2), case(3)])

@@ -6,6 +6,7 @@ import asyncio
 import gc
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 
 import anyio
 import pytest
@@ -28,6 +29,7 @@ from amili_async.sync import (
     WindowRead,
     WindowRetried,
     WindowStarted,
+    pulling,
     running,
 )
 from amili_async.sync.keys import among
@@ -606,6 +608,26 @@ async def test_stop():
         rest = job_of(amili, job.target, max_rows=10)
         assert (await rest.run()).complete
     assert keys_in(job.target, "cases") == sorted(server.keys("cases", "o"))
+
+
+async def test_a_list_without_end(monkeypatch):
+    """A server that sends the same rows again and again, under new tokens, is given up; other lists are read."""
+    monkeypatch.setattr(pulling, "MAX_EMPTY_PAGES", 5)
+    server, tokens = Server(size=2), count()
+    for organization in "op":
+        server.add("batches", organization, *[None] * 5)
+
+    def trouble(_stream, organization, _query):
+        same = {"data": [{"batchId": "same"}], "summary": {"nextPageToken": str(next(tokens))}}
+        return json_reply(same) if organization == "o" else None
+
+    server.trouble = trouble
+    async with client(server) as amili:
+        job = job_of(amili, organizations=["o", "p"], streams=["batches"])
+        report = await job.run()
+    assert [failure.organization for failure in report.failures] == ["o"]
+    assert "without a new row" in report.failures[0].reason
+    assert keys_in(job.target, "batches") == sorted(server.keys("batches", "p"))
 
 
 async def test_stop_does_not_wait_for_better_times():

@@ -52,6 +52,8 @@ AROUND = [
     ('{"other":[{"data":[', ']}],"data":[{"caseId":"z"}]}'),
     ('{"other":"\\"data\\":[","data":[', "]}"),
     ('{"data":[{"caseId":"y"}],"data":[', "]}"),
+    ('{"data": [],"summary":{"nextPageToken":"t","data":[', "]}}"),
+    ('{"data":[', '],"data":null}'),
 ]
 
 

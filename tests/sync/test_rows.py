@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sqlite3
 from datetime import UTC, datetime
 from decimal import Decimal
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -226,6 +229,17 @@ def test_what_a_window_lacks(held, told, at_once):
     assert (found.missing, found.foreign) == (len({*told} - {*held}), len({*held} - {*told}))
     assert (found.doubled, found.rows, found.windows) == (len(held[:1]), len(told), 1)
     assert sound == (not held and not told)
+
+
+def test_no_room_for_keys(monkeypatch):
+    """Where there is no room for more fingerprints, that is an error of the system, which is told as such."""
+    seen = KeySet(most=1)
+    assert seen.add(digest("1"))
+    monkeypatch.setattr(keys.sqlite3, "connect", Mock(side_effect=sqlite3.OperationalError("database or disk is full")))
+    with pytest.raises(OSError, match="no space is left") as caught:
+        seen.add(digest("2"))
+    assert caught.value.errno == errno.ENOSPC
+    seen.close()
 
 
 def test_keys_beyond_memory():

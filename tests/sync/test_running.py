@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
+import anyio
 import pytest
 
 from amili_async.errors import SinkError
-from amili_async.sync import MemorySink, WindowDone, WindowStarted
+from amili_async.sync import MemorySink, NdjsonSink, WindowDone, WindowStarted
 from amili_async.testing import json_reply
 from tests.sync.kit import Server, at, client, job_of, keys_in
 
@@ -94,3 +96,33 @@ async def test_what_the_server_counts_is_asked_for_at_once():
     async with client(server) as amili:
         report = await job_of(amili, on_event=lambda event: done.append(1) if isinstance(event, WindowDone) else None).run()
     assert (report.complete, report.differences, len(waiting)) == (True, [], 2)
+
+
+@pytest.mark.parametrize("cancels", [1, 3])
+async def test_cancelled_at_any_moment(tmp_path, cancels):
+    """Whenever a run is cancelled, that is what comes of it; its target is free at once, and the next run completes it."""
+    server, sink = _server(), NdjsonSink(tmp_path)
+    async with client(server) as amili:
+        for moment in range(60):
+            task = asyncio.create_task(job_of(amili, sink, organizations=ORGANIZATIONS).run(restart=True))
+            await asyncio.sleep(moment / 1_000)
+            for _ in range(cancels):
+                task.cancel()
+                await asyncio.sleep(0)
+            with suppress(asyncio.CancelledError):
+                assert (await task).complete  # it was done before
+            assert len(asyncio.all_tasks()) == 1
+        assert (await job_of(amili, sink, organizations=ORGANIZATIONS).run()).complete
+        assert (await job_of(amili, sink, organizations=ORGANIZATIONS).verify()).sound
+
+
+async def test_a_scope_that_ends_a_run():
+    """The end of a scope, in the middle of a run, is the end of the scope: nothing else is raised."""
+    async with client(_server()) as amili:
+        for turns in range(0, 200, 5):
+            with anyio.CancelScope() as scope:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(job_of(amili, organizations=ORGANIZATIONS).run)
+                    for _ in range(turns):
+                        await asyncio.sleep(0)
+                    scope.cancel()
