@@ -68,7 +68,7 @@ class Sandbox:
         clock_skew: seconds by which the clock in the token answer is ahead of the true one.
         token_numbers_as_strings: send the numbers of the token answer as strings.
         page_size_default: rows of a page if the request does not say.
-        page_size_max: rows of a page at most; larger wishes get this many.
+        page_size_max: rows of a page at most, where a size can be asked for; larger wishes get this many.
         page_token_lifetime: seconds that a page token is valid.
         query_lifetime: seconds that the query of an ARM list is kept, from when it was made.
         page_param: query name of a page asked for by number, on lists that have page numbers.
