@@ -204,4 +204,4 @@ def _line(figures: dict[str, Any]) -> str:
 
 def _trouble(figures: dict[str, Any]) -> str:
     failed = f", {figures['windows_failed']:,} failed" if figures["windows_failed"] else ""
-    return failed + (f", {figures['seconds_throttled']:,.1f} s throttled" if figures["seconds_throttled"] else "")
+    return failed + (f", {figures['seconds_throttled']:,.1f} s waiting to try again" if figures["seconds_throttled"] else "")

@@ -291,7 +291,7 @@ def test_progress_in_lines(monkeypatch, capfd):
     assert lines[0] == "cases/o/all: answered 503; going on in 2.5 s"
     assert lines[1] == "at most 1 request at a time from now on"
     assert lines[2].startswith("cases: 200 rows, ")
-    assert "0 of 1 window, 2.5 s throttled, " in lines[2]
+    assert "0 of 1 window, 2.5 s waiting to try again, " in lines[2]
     assert lines[2].endswith(" left")
     progress.take(happening.WindowFailed(WINDOW, "no"))
     progress.take(happening.StreamFailed("cases", "o", "no"))

@@ -288,6 +288,8 @@ async def test_file_that_goes_away(path):
         ('IO Error: Cannot open file "x": Permission denied', "cannot be written to: give yourself the rights"),
         ("Invalid Input Error: database is attached in read-only mode", "cannot be written to"),
         ("Serialization Error: made by a newer version", "is no database that this DuckDB can read"),
+        ('IO Error: Failed to download extension "sqlite_scanner" at URL', "is no database that this DuckDB can read"),
+        ('IO Error: Extension "/x/sqlite_scanner.duckdb_extension" not found', "is no database that this DuckDB can read"),
         ("Constraint Error: Duplicate key 'Kari Nordmann'", r"cannot be used \(DuckDB says IOException\): mend that"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ __all__ = ["DuckdbFile", "DuckdbLedger"]
 PATIENCE = 10.0
 """Seconds to wait while another program has the database open."""
 _PAUSE = 0.1
+_OF_SQLITE = re.compile(r'extension "[^"]*sqlite', re.IGNORECASE)
+"""How DuckDB tells that a file is one of SQLite: it has not what would read it."""
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"temp_directory": ""}
 """Nothing is swapped to files, which would stay after a crash."""
 
@@ -41,7 +44,7 @@ class DuckdbFile(DatabaseFile):
             return SinkError(f"{self._target} is open in another program: close it there, and run again", busy=True)
         if "No space left" in text or "Disk quota" in text:
             return full(self._target)
-        if "not a valid DuckDB database" in text or "newer version" in text:
+        if "not a valid DuckDB database" in text or "newer version" in text or _OF_SQLITE.search(text):
             return SinkError(f"{self._target} is no database that this DuckDB can read: name another file", usable=False)
         if "Cannot open file" in text or "Permission denied" in text or "read-only" in text:
             return SinkError(
