@@ -219,7 +219,7 @@ class RowSorter:
             line = _object_of(b"%b:%b" % (encode(wire), raw) for wire, raw in members.items())
         clean, extra = self._parts.sort(line, members, found, light=False)
         if keyless and key != _NULL:
-            extra.append(b"%b:%b" % (encode(self._key), mend(key)))
+            extra.append(b"%b:%b" % (encode(self._key), key if is_text(key) else mend(key)))
         if mended or found.twice:
             found.rewritten = found.misfit = True
             extra.append(_whole(row))
