@@ -68,12 +68,13 @@ def main():
         seconds, output, argv = json.loads(line)
         child = os.fork()
         if child == 0:
-            os.setsid()
+            os.setpgid(0, 0)
             for stream in (1, 2):
                 os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), stream)
             code = run(argv)
             sys.stdout.flush()
             os._exit(code)
+        os.setpgid(child, child)  # as the child does: whoever comes first, its group is there when it is killed
         until = time.monotonic() + seconds
         while not (ended := os.waitpid(child, os.WNOHANG))[0]:
             if time.monotonic() > until:
