@@ -18,7 +18,7 @@ from amili_async.answers import NOT_JSON
 from amili_async.cursors import Cursor
 from amili_async.errors import DecodeError
 from amili_async.records import Record
-from amili_async.structs import decode, decode_item, decoder, encode, keep_extra, keeps_extra, without_values
+from amili_async.structs import decode, decode_item, decoder, encode, is_personal, keep_extra, keeps_extra, without_values
 from amili_async.walks import CursorSummary, Facts, QuerySummary, SkipSummary, Summary
 
 if TYPE_CHECKING:
@@ -123,10 +123,11 @@ class AtOnce(ABC):
         """
 
 
-def read_page(kind: Any, paging: Paging, status: int, body: bytes, *, copy: bool = True, personal: bool = False) -> Envelope:
+def read_page(kind: Any, paging: Paging, status: int, body: bytes, *, copy: bool = True, response: Any = None) -> Envelope:
     """Take the answer of a list apart. Rows that do not decode are set aside; whether they raise is decided later.
 
-    Undecoded rows get bytes of their own, or (not `copy`) are parts of the body. With `personal` the ids are personal data.
+    Undecoded rows get bytes of their own, or (not `copy`) are parts of the body. `response` is what rows are by default: a
+    projection does not say what of them is personal.
 
     Raises:
         DecodeError: the answer is damaged, or is no page.
@@ -141,10 +142,10 @@ def read_page(kind: Any, paging: Paging, status: int, body: bytes, *, copy: bool
     key: str | None = None
     if paging.style == "query-page" and body.lstrip().startswith(b"["):
         key, body = "", b'{"%s":%s}' % (paging.items.encode(), body)  # rows without anything beside them
-    found = _read(kind, paging, body, copy=copy, personal=personal)
+    found = _read(kind, paging, body, copy=copy, response=response)
     if found is None and paging.style == "query-page":
         key, body = _under_another_key(paging, body)
-        found = _read(kind, paging, body, copy=copy, personal=personal)
+        found = _read(kind, paging, body, copy=copy, response=response)
     if found is None:
         raise DecodeError(f"the answer has no `{paging.items}`, so it is no page")
     return found._replace(key=key)
@@ -167,7 +168,7 @@ def _read_at_once(kind: AtOnce, paging: Paging, body: bytes) -> Envelope | None:
     return found._replace(items=rows, facts=found.facts._replace(rows=len(rows)))
 
 
-def _read(kind: Any, paging: Paging, body: bytes, *, copy: bool, personal: bool) -> Envelope | None:
+def _read(kind: Any, paging: Paging, body: bytes, *, copy: bool, response: Any) -> Envelope | None:
     """Read an answer whose rows stand where they should; None if they do not."""
     try:
         found = _envelope(
@@ -199,6 +200,7 @@ def _read(kind: Any, paging: Paging, body: bytes, *, copy: bool, personal: bool)
             items.append(raw.copy() if kind is Raw else decode_item(raw, kind))
         except NOT_JSON as error:
             name = _item_id(raw, paging.key)
+            personal = is_personal(kind, paging.key) or is_personal(response, paging.key)
             invalid.append(InvalidItem(index, name, without_values(error), bytes(raw), personal))
     return rows._replace(items=tuple(items), invalid=tuple(invalid))
 

@@ -20,7 +20,6 @@ from amili_async.operation import Operation
 from amili_async.pages import Envelope, InvalidItem, Page, read_page
 from amili_async.records import Record
 from amili_async.session import AmiliSession
-from amili_async.structs import is_personal
 from amili_async.walker import Walker
 
 if TYPE_CHECKING:
@@ -165,9 +164,7 @@ class Pager(Record, Generic[T], frozen=True, eq=False):
 
     def read(self, status: int, body: bytes) -> Envelope:
         """Take an answer apart."""
-        models: tuple[Any, ...] = (self.operation.response, self.kind)  # a projection does not say what is personal
-        personal = any(is_personal(model, self.paging.key) for model in models)
-        return read_page(self.kind, self.paging, status, body, copy=self.copy, personal=personal)
+        return read_page(self.kind, self.paging, status, body, copy=self.copy, response=self.operation.response)
 
     async def fetch(self, at: Position, read: Callable[[int, bytes], M]) -> Response[M]:
         """Fetch the page at a position."""

@@ -204,7 +204,6 @@ def _holds_open(kind: Any) -> bool:
     return keeps_extra(kind) or any(map(_holds_open, get_args(kind)))
 
 
-@lru_cache(maxsize=256)
 def is_personal(kind: Any, wire: str) -> bool:
     """Tell whether the member of a wire name is one that a type masks in `repr`."""
     if not (isinstance(kind, type) and issubclass(kind, Model)):

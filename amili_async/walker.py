@@ -106,7 +106,7 @@ class Walker(Generic[T]):
         said, rows = found.facts.query and found.facts.query.current_page_size, found.facts.rows
         if said not in {None, rows}:
             self.report("rows_differ_from_page", said, rows)
-        elif at.kind == "token" and not rows and doubtful(at, found.facts, self._progress):
+        elif at.kind == "token" and doubtful(at, found.facts, self._progress):
             self.report("nothing_behind_token", "rows", rows)
         return found
 

@@ -90,13 +90,14 @@ class FolderSink(LocalSink[SqliteFile]):
     def _prepare(self, source: str | None) -> list[Entry]:
         self._file.open()
         ledger = self._file.settle()
-        check_source(self.target, ledger.meta("source"), source, ledger.entries())
+        entries = ledger.entries()
+        check_source(self.target, ledger.meta("source"), source, entries)
         self._check_files(ledger.meta("suffix"))
         with self._file.transaction():
             ledger.set_meta("suffix", self.suffix)
             if source is not None:
                 ledger.set_meta("source", source)
-            lost = [entry for entry in ledger.entries() if not self._is_whole(entry)]
+            lost = [entry for entry in entries if not self._is_whole(entry)]
             ledger.remove(entry.window for entry in lost)
             ledger.put(Entry(window=entry.window) for entry in lost)
         entries = ledger.entries()
