@@ -74,14 +74,15 @@ class DuckdbSink(LocalSink[DuckdbFile]):
             found = self._columns(db)
             changes = [change for table in tables for change in self._changes(db, table, found.get(table.name))]
             ledger = DuckdbLedger(db, make=KEYS not in found)  # the last that is made
-            check_source(self.target, ledger.meta("source"), source, ledger.entries())
+            entries = ledger.entries()
+            check_source(self.target, ledger.meta("source"), source, entries)
             with self._file.transaction(db):
                 for change in changes:
                     db.execute(change)
                 if source is not None and ledger.meta("source") != source:
                     ledger.set_meta("source", source)
             self._found = {*self._columns(db)}
-            return ledger.entries()
+            return entries
 
     def _columns(self, db: Any) -> dict[str, dict[str, str]]:
         """Return the tables that are there, with the types of their columns."""

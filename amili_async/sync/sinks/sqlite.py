@@ -63,14 +63,15 @@ class SqliteSink(LocalSink[SqliteFile]):
             columns = found.get(table.table.name)
             changes += table.creation() if columns is None else table.additions(columns, self.target)
         ledger = self._file.settle()  # not before: somebody else's database stays as it is
-        check_source(self.target, ledger.meta("source"), source, ledger.entries())
+        entries = ledger.entries()
+        check_source(self.target, ledger.meta("source"), source, entries)
         with self._file.transaction():
             for change in changes:
                 db.execute(change)
             if source is not None:
                 ledger.set_meta("source", source)
         self._found = {*self._columns(db)}
-        return ledger.entries()
+        return entries
 
     def _columns(self, db: sqlite3.Connection) -> dict[str, dict[str, str]]:
         """Return the tables of ours that are there, with the types of their columns."""
