@@ -7,7 +7,6 @@ beyond the digits of their column, bytes that are no UTF-8, lines that are no ob
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -17,8 +16,21 @@ import pyarrow.json as pj
 
 from amili_async.structs import encode
 from amili_async.sync.extras import RowSorter
-from amili_async.sync.lines import as_lines, count_lines
-from amili_async.sync.shapes import MARK, MOMENT, Extras, Odd, Place, Shaper, are_keys, extras_of, is_open, schema_of, wire_schema
+from amili_async.sync.lines import as_lines, count_objects
+from amili_async.sync.shapes import (
+    MARK,
+    MOMENT,
+    Extras,
+    Odd,
+    Place,
+    Seen,
+    Shaper,
+    are_keys,
+    extras_of,
+    is_open,
+    schema_of,
+    wire_schema,
+)
 from amili_async.sync.sinks.base import CHUNK
 from amili_async.sync.tables import table_of
 from amili_async.sync.values import Findings, Mixed
@@ -37,8 +49,6 @@ __all__ = ["Converter", "schema_of", "to_table"]
 _logger = logging.getLogger("amili_async")
 SAMPLE = 2**17
 """Bytes of rows, about, from which it is learnt which way is the fastest."""
-
-_NULL_ROW = re.compile(rb"\n[ \t\r]*null")
 
 
 def to_table(lines: bytes, stream: Stream, window: Window, read_at: datetime) -> tuple[pa.Table, bool]:
@@ -144,6 +154,7 @@ class Converter:
         self._numbers = numbers
         self._sorter = RowSorter(self._table, numbers)
         self._wire = wire_schema(self._table, numbers)
+        self._shaper = Shaper(self._wire, self.schema)
 
     def _fast(self, lines: bytes, found: Findings) -> tuple[list[pa.Array], Extras | None]:
         """Read rows all at once.
@@ -226,15 +237,15 @@ class Converter:
         return [pa.concat_arrays(pair) for pair in zip(*parts, strict=True)]
 
     def _read(self, lines: bytes, *, trusted: bool = False, passing: bool = False) -> tuple[list[pa.Array], list[Place]]:
-        """Read rows, if none of them is `null`: on that `pyarrow.json` would crash. Return the columns, and where a mark stood.
+        """Read rows, if all begin as objects do: a `null` would crash `pyarrow.json`. Return the columns, and where a mark stood.
 
         Args:
             lines: the rows.
             trusted: each has a key, and its numbers are plain.
             passing: members without a column are passed by.
         """
-        rows = count_lines(lines)
-        if not lines.startswith(b"{") or _NULL_ROW.search(lines):
+        rows = count_objects(lines)
+        if rows is None:
             raise Odd
         found = pj.read_json(
             pa.py_buffer(lines),
@@ -244,13 +255,9 @@ class Converter:
         found.validate(full=True)  # amounts have the digits that they may have, texts are UTF-8
         if found.num_rows != rows:
             raise Odd
-        shaper = Shaper(self._empties if self._way is _Way.MARKED and not trusted else frozenset(), trusted=trusted)
-        arrays, places = [], list[Place]()
-        for number, column in enumerate(found.columns, 1):  # after that of the organization
-            name = found.column_names[number - 1]
-            array, marks = shaper.shape(column.combine_chunks(), self.schema.field(number).type, (name,))
-            arrays.append(array)
-            places += [(row, (name, *steps)) for row, steps in marks]
+        (batch,) = found.to_batches()  # all came as one block
+        seen = Seen(trusted=True) if trusted else Seen(self._empties) if self._way is _Way.MARKED else Seen()
+        arrays, places = self._shaper.shape(batch.columns, seen)
         if not trusted and not are_keys(arrays[0]):
             raise Odd
         return arrays, places

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
     from msgspec import Raw
 
-__all__ = ["as_lines", "count_lines", "each_on_its_own"]
+__all__ = ["as_lines", "count_lines", "count_objects", "each_on_its_own"]
+
+_OBJECT = b"{"[0]
 
 
 def as_lines(rows: Iterable[Raw | bytes]) -> bytes:
@@ -27,4 +29,14 @@ def count_lines(lines: bytes) -> int:
     count, at = 0, lines.find(b"\n")
     while at >= 0:
         count, at = count + 1, lines.find(b"\n", at + 1)
+    return count
+
+
+def count_objects(lines: bytes) -> int | None:
+    """Count lines, each with its end, that begin as objects do; None if one does not."""
+    count = begin = 0
+    while begin < len(lines):
+        if lines[begin] != _OBJECT:
+            return None
+        count, begin = count + 1, lines.find(b"\n", begin) + 1 or len(lines)
     return count

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 from pyarrow import compute
@@ -17,13 +17,26 @@ from amili_async.sync.tables import EXTRA, FETCHED_AT, ORGANIZATION, WINDOW
 from amili_async.sync.values import DECIMALS, DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from amili_async.sync.columns import Column
     from amili_async.sync.tables import Table
     from amili_async.sync.values import Path
 
-__all__ = ["MARK", "MOMENT", "Extras", "Odd", "Place", "Shaper", "are_keys", "extras_of", "is_open", "schema_of", "wire_schema"]
+__all__ = [
+    "MARK",
+    "MOMENT",
+    "Extras",
+    "Odd",
+    "Place",
+    "Seen",
+    "Shaper",
+    "are_keys",
+    "extras_of",
+    "is_open",
+    "schema_of",
+    "wire_schema",
+]
 
 Extras: TypeAlias = list[bytes | None]
 """What goes into the extra of each row."""
@@ -102,49 +115,94 @@ def is_open(column: Column) -> bool:
 
 
 class Shaper:
-    """Gives arrays the names and types of the schema; what has them is not copied.
+    """Gives columns that `pyarrow.json` has read the names and types of a table; what has them is not copied.
+
+    What is to be done to each is found out once: to ask Arrow for its types takes longer than some hundred rows do.
 
     Args:
-        marked: texts that can be marks; those become null.
-        trusted: numbers in texts are plain.
+        wire: the schema by which they are read.
+        schema: of the table; its first column, the organization, is not among them.
     """
 
-    def __init__(self, marked: frozenset[Path], *, trusted: bool) -> None:
-        self._marked, self._trusted = marked, trusted
+    def __init__(self, wire: pa.Schema, schema: pa.Schema) -> None:
+        self._steps = [(part.name, _step(part, schema.field(place).type, ())) for place, part in enumerate(wire, 1)]
 
-    def shape(self, array: pa.Array, kind: pa.DataType, path: Path) -> tuple[pa.Array, list[Place]]:
-        """Return the array as it shall be, and where in it a mark stood."""
-        if pa.types.is_struct(kind):
-            return self._struct(array, kind, path)
-        if pa.types.is_list(kind):
-            return self._list(array, kind, path)
-        if path in self._marked and pa.types.is_string(array.type):
-            marks = pc.equal(array, MARK)
-            found = pc.indices_nonzero(marks).to_pylist()
-            return (pc.if_else(marks, None, array) if found else array), [(place, ()) for place in found]
-        if array.type == kind:
+    def shape(self, columns: Iterable[pa.Array], seen: Seen) -> tuple[list[pa.Array], list[Place]]:
+        """Return the columns as they shall be, and where in them a mark stood.
+
+        Args:
+            columns: as they were read.
+            seen: what is known of their values.
+        """
+        return _each(self._steps, columns, seen)
+
+
+class Seen(NamedTuple):
+    """What is known of values that were read.
+
+    Attributes:
+        marked: texts that can be marks; those become null.
+        trusted: numbers in place of texts are plain.
+    """
+
+    marked: frozenset[Path] = frozenset()
+    trusted: bool = False
+
+
+_Step: TypeAlias = "Callable[[pa.Array, Seen], tuple[pa.Array, list[Place]]] | None"
+"""What is to be done to an array; None: nothing."""
+
+
+def _each(steps: Iterable[tuple[str, _Step]], arrays: Iterable[pa.Array], seen: Seen) -> tuple[list[pa.Array], list[Place]]:
+    shaped, places = [], list[Place]()
+    for (name, step), given in zip(steps, arrays, strict=True):
+        array, marks = step(given, seen) if step else (given, ())
+        shaped.append(array)
+        places += [(place, (name, *below)) for place, below in marks]
+    return shaped, places
+
+
+def _step(wire: pa.Field, kind: pa.DataType, above: Path) -> _Step:
+    """Return what is to be done to a column, or to a part of one."""
+    path = (*above, wire.name)
+    if pa.types.is_struct(kind):
+        steps = [(part.name, _step(part, into.type, path)) for part, into in zip(wire.type, kind, strict=True)]
+
+        def struct(array: pa.Array, seen: Seen) -> tuple[pa.Array, list[Place]]:
+            children, places = _each(steps, map(array.field, range(len(steps))), seen)
+            return pa.Array.from_buffers(kind, len(array), array.buffers()[:1], children=children), places
+
+        return struct
+    if pa.types.is_list(kind):
+        element = _step(wire.type.value_field.with_name("[]"), kind.value_type, path)
+
+        def each(array: pa.Array, seen: Seen) -> tuple[pa.Array, list[Place]]:
+            values, marks = element(array.values, seen) if element else (array.values, ())
+            whole = pa.Array.from_buffers(kind, len(array), array.buffers()[:2], children=[values])
+            if not marks:
+                return whole, []
+            starts = array.offsets.to_pylist()
+            rows = [bisect_right(starts, place) - 1 for place, _ in marks]
+            return whole, [(row, (place - starts[row], *below)) for row, (place, below) in zip(rows, marks, strict=True)]
+
+        return each
+    if wire.type != kind:
+
+        def cast(array: pa.Array, seen: Seen) -> tuple[pa.Array, list[Place]]:
+            if pa.types.is_integer(wire.type) and not seen.trusted and pc.any(pc.equal(array, 0)).as_py():
+                raise Odd  # it may have been `-0`, which is another text
+            return array.cast(kind), []
+
+        return cast
+
+    def text(array: pa.Array, seen: Seen) -> tuple[pa.Array, list[Place]]:
+        if path not in seen.marked:
             return array, []
-        if pa.types.is_integer(array.type) and not self._trusted and pc.any(pc.equal(array, 0)).as_py():
-            raise Odd  # it may have been `-0`, which is another text
-        return array.cast(kind), []
+        marks = pc.equal(array, MARK)
+        found = pc.indices_nonzero(marks).to_pylist()
+        return (pc.if_else(marks, None, array) if found else array), [(place, ()) for place in found]
 
-    def _struct(self, array: pa.Array, kind: pa.DataType, path: Path) -> tuple[pa.Array, list[Place]]:
-        parts, places = [], list[Place]()
-        for number in range(kind.num_fields):
-            name = array.type.field(number).name
-            part, marks = self.shape(array.field(number), kind.field(number).type, (*path, name))
-            parts.append(part)
-            places += [(place, (name, *steps)) for place, steps in marks]
-        return pa.Array.from_buffers(kind, len(array), array.buffers()[:1], children=parts), places
-
-    def _list(self, array: pa.Array, kind: pa.DataType, path: Path) -> tuple[pa.Array, list[Place]]:
-        values, marks = self.shape(array.values, kind.value_type, (*path, "[]"))
-        whole = pa.Array.from_buffers(kind, len(array), array.buffers()[:2], children=[values])
-        if not marks:
-            return whole, []
-        starts = array.offsets.to_pylist()
-        rows = [bisect_right(starts, place) - 1 for place, _ in marks]
-        return whole, [(row, (place - starts[row], *steps)) for row, (place, steps) in zip(rows, marks, strict=True)]
+    return text if pa.types.is_string(kind) else None
 
 
 def extras_of(rows: int, places: Iterable[Place]) -> Extras:

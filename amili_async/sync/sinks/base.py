@@ -28,7 +28,7 @@ __all__ = ["Sink", "Spool", "Work", "needed"]
 
 IN_MEMORY = 2**20
 """Bytes of a window that wait in memory; what is beyond waits on disk."""
-CHUNK = 2**19
+CHUNK = 2**20
 """Bytes that a spool gives back at once, about."""
 
 
