@@ -181,7 +181,12 @@ class Puller:
                 reading.total = page.total_count
             await self._line.enter(rank)  # what was begun first is done first, so that commits go on while others are read
             try:
-                await run_sync(partial(reading.take, page.items))
+                if reading.is_light(page.items):
+                    reading.take(page.items)
+                else:
+                    await run_sync(partial(reading.take, page.items))
+                if reading.work.full:
+                    await run_sync(reading.work.flush)
             except OSError as error:
                 raise SinkError(
                     f"the rows of a window cannot be kept until it is complete ({error.strerror}); make room and run again"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from amili_async.sync.amounts import Amounts
-from amili_async.sync.keys import KeySet
+from amili_async.sync.keys import IN_MEMORY, KeySet
 from amili_async.sync.ledger import Entry, digest
 from amili_async.sync.lines import as_lines
 from amili_async.sync.parts import Splitter
@@ -26,7 +26,7 @@ __all__ = ["Reading"]
 
 
 class Reading:
-    """One reading of a window, page by page. Methods block; one thread at a time.
+    """One reading of a window, page by page. Methods block, `take` of light rows but for a moment; one thread at a time.
 
     Args:
         work: the window, with spools for its rows and for the parts asked for.
@@ -82,8 +82,14 @@ class Reading:
             parts=self.work.stream.parts_of(self._parts),
         )
 
+    def is_light(self, rows: Rows | Iterable[Raw | bytes]) -> bool:
+        """Tell whether rows are taken in sooner than another thread could be told to."""
+        if not isinstance(rows, Rows) or self._redaction is not None or self._splitter.tables:
+            return False
+        return len(self._keys) + len(rows) <= IN_MEMORY
+
     def take(self, rows: Rows | Iterable[Raw | bytes]) -> None:
-        """Take rows in. Of those with the same key the first is kept.
+        """Take rows in. Of those with the same key the first is kept. They stay in memory until the work is flushed.
 
         Raises:
             DecodeError: a row cannot be looked through for what must not be kept.
@@ -142,6 +148,7 @@ class Reading:
             for chunk in self.work.rows.chunks():
                 lines = chunk[:-1].split(b"\n")
                 rest.take(line for at, line in enumerate(lines, place) if not flags[at])
+                rest.work.flush()
                 place += len(lines)
         except BaseException:
             rest.close()

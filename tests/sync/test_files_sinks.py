@@ -600,14 +600,20 @@ def test_joined_windows_count_as_read_when_all_were(first, second):
     assert whole.read_at <= max(entry.read_at for entry in run)
 
 
-def test_spools(tmp_path, monkeypatch):
+@pytest.mark.parametrize("early", [False, True], ids=["in memory", "on disk"])
+def test_spools(tmp_path, monkeypatch, early):
     """Lines come back whole, however long, again and again, also after more has been appended; a long one is not cut."""
     monkeypatch.setattr(base, "CHUNK", 10)
     monkeypatch.setattr(base, "IN_MEMORY", 20)
     spool = Spool(tmp_path)
     spool.append(b"a\nbb\n", 2)
     assert b"".join(spool.chunks()) == b"a\nbb\n"
+    assert not spool.full
     spool.append(b"c" * 50 + b"\n", 1)
+    assert spool.full
+    if early:
+        spool.flush()
+        assert not spool.full
     for _ in range(2):
         chunks = list(spool.chunks())
         assert b"".join(chunks) == b"a\nbb\n" + b"c" * 50 + b"\n"
@@ -621,8 +627,11 @@ def test_spools(tmp_path, monkeypatch):
     half = spool.chunks()
     next(half)
     spool.append(b"d\n", 1)
+    if early:
+        spool.flush()
     assert b"".join(spool.chunks()).endswith(b"c\nd\n")
     spool.close()
+    assert list(spool.chunks()) == []
     empty = Spool()
     assert list(empty.chunks()) == []
     empty.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count
@@ -36,6 +38,7 @@ from amili_async.sync.keys import among
 from amili_async.sync.ledger import digest
 from amili_async.sync.pace import Gate, Pace
 from amili_async.sync.pulling import FIRST_PAGE, Puller
+from amili_async.sync.sinks import base
 from amili_async.sync.sinks.base import Spool
 from amili_async.sync.streams import STREAMS
 from amili_async.sync.windows import Window
@@ -1150,6 +1153,32 @@ async def test_the_pace_holds_for_pages_that_are_read_ahead():
     assert len(read) > len(windows)
     assert under_way == [0, 2]
     assert gate.gate.used == 0
+
+
+@pytest.mark.parametrize("parts", [(), ("claims",)], ids=["light", "split"])
+async def test_rows_of_a_window_do_not_wait_in_memory(monkeypatch, parts):
+    """However long a window is, no more of it is in memory than a spool holds, and a page."""
+    server, waiting = Server(size=5), []
+    server.add("cases", "o", *_days(60))
+    append = Spool.append
+
+    def watched(spool, lines, rows):
+        append(spool, lines, rows)
+        waiting.append((sum(map(len, spool._waiting)), len(lines)))
+
+    monkeypatch.setattr(Spool, "append", watched)
+    monkeypatch.setattr(base, "IN_MEMORY", 200)
+    async with client(server) as amili:
+        puller = Puller(amili, Pace(2, amili.clock), Gate(2**20), parts=parts, tell=lambda _: None)
+        reading = await puller.read(Window("cases", "o"), lambda work: work.spools.update(cases=Spool(), cases_claims=Spool()))
+        with closing(reading):
+            assert reading.rows == 60
+            assert max(most for most, _ in waiting) <= 200 + max(page for _, page in waiting)
+            assert reading.work.rows.bytes > 800
+            rest, _ = reading.without(bytearray(60), replace(reading.work, spools={"cases": Spool(), "cases_claims": Spool()}))
+            with closing(rest):
+                assert rest.rows == 60
+                assert not rest.work.full
 
 
 async def test_a_crash_after_a_commit_forgets_nothing(monkeypatch):

@@ -15,6 +15,7 @@ from msgspec import Raw
 from amili_async.errors import DecodeError
 from amili_async.pages import read_page
 from amili_async.sync import Redaction, Window
+from amili_async.sync import reading as reading_module
 from amili_async.sync.probe import Probe
 from amili_async.sync.reading import Reading
 from amili_async.sync.rows import RowReader, Rows, look_at
@@ -154,3 +155,22 @@ def test_rows_that_were_cut_out_are_redacted():
         reading.take(reader().read(text, 0, len(text)))
         assert reading.rows == 2
         assert b"kari" not in b"".join(work.rows.chunks())
+
+
+def test_what_is_light(monkeypatch):
+    """Rows are taken in on the spot only if nothing has to be done to each, and none has to be looked up on disk."""
+
+    def begun(*args):
+        return closing(Reading(Work(Window("cases", "o"), CASES, datetime(2026, 1, 1, tzinfo=UTC), {"cases": Spool()}), *args))
+
+    text = ",".join(USUAL).encode()
+    rows = reader().read(text, 0, len(text))
+    with begun() as plain, begun(("claims",)) as parted, begun((), Redaction(("email",))) as redacted:
+        assert plain.is_light(rows)
+        assert not plain.is_light([Raw(b"{}")])
+        assert not parted.is_light(rows)
+        assert not redacted.is_light(rows)
+        monkeypatch.setattr(reading_module, "IN_MEMORY", len(rows))
+        assert plain.is_light(rows)
+        plain.take(rows)
+        assert not plain.is_light(rows)

@@ -207,9 +207,10 @@ def test_leaving_out_fails_cleanly():
         raise OSError(28, "full")
 
     work.rows.append = full
+    work.spools["cases_debtors"].append(b"{}\n", 1)
     with pytest.raises(OSError, match="full"):
         reading.without(bytearray(1), work)
-    assert work.spools["cases_debtors"]._file.closed
+    assert not work.spools["cases_debtors"]._waiting
     reading.close()
 
 

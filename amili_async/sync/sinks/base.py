@@ -6,6 +6,7 @@ half a window, whatever dies in between.
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Sink", "Spool", "Work", "needed"]
 
 IN_MEMORY = 2**20
-"""Bytes of a window that wait in memory; what is beyond waits on disk."""
+"""Bytes of a spool that wait in memory, about, before they are written to disk all at once."""
 CHUNK = 2**20
 """Bytes that a spool gives back at once, about."""
 
@@ -43,47 +44,79 @@ def needed(module: str, extra: str, what: str) -> None:
 
 
 class Spool:
-    """Rows of a window as lines of JSON, waiting to be committed. On disk it is a file without a name: nothing is left of it.
+    """Rows of a window as lines of JSON, waiting to be committed: in memory, and when they are many, in a file.
 
-    All methods block, and are called from one thread at a time.
+    The file has no name: nothing is left of it, whatever happens. Methods are called from one thread at a time; all but `append`
+    block.
 
     Args:
         folder: where the file shall be, if there is one; None: where the system keeps such files.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(folder) if folder else None)  # noqa: SIM115  # closed by `close`
+        self._folder = folder
+        self._file: IO[bytes] | None = None
+        self._waiting: list[bytes] = []
+        self._kept = 0
         self.rows = 0
         self.bytes = 0
 
+    @property
+    def full(self) -> bool:
+        """Whether more waits in memory than should."""
+        return self.bytes - self._kept > IN_MEMORY
+
     def append(self, lines: bytes, rows: int) -> None:
         """Append rows, each with its line break."""
-        self._file.write(lines)
+        self._waiting.append(lines)
         self.rows += rows
         self.bytes += len(lines)
 
+    def flush(self) -> None:
+        """Write to disk what waits in memory.
+
+        Raises:
+            OSError: there is no room.
+        """
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # closed by `close`
+        self._file.seek(0, os.SEEK_END)
+        self._file.writelines(self._waiting)
+        self._waiting.clear()
+        self._kept = self.bytes
+
     def chunks(self) -> Iterator[bytes]:
-        """Yield all lines in order, some megabytes of whole lines at a time. It can be called again."""
-        place = 0
+        """Yield all lines in order, about a megabyte of whole lines at a time. It can be called again."""
+        file, place = self._all(), 0
         while True:
-            self._file.seek(place)
-            lines = self._file.read(CHUNK)
+            file.seek(place)
+            lines = file.read(CHUNK)
             if not lines.endswith(b"\n"):
-                lines += self._file.readline()
+                lines += file.readline()
             if not lines:
                 break
             place += len(lines)
             yield lines
-        self._file.seek(0, os.SEEK_END)
 
     def pour(self, file: IO[bytes]) -> None:
         """Write all lines into a file."""
-        self._file.seek(0)
-        copyfileobj(self._file, file, CHUNK)
+        source = self._all()
+        source.seek(0)
+        copyfileobj(source, file, CHUNK)
+
+    def _all(self) -> IO[bytes]:
+        """Return a file with all rows; in memory, if there are few."""
+        if self._file is None:
+            return io.BytesIO(b"".join(self._waiting))
+        self.flush()
+        return self._file
 
     def close(self) -> None:
         """Let go of the rows."""
-        self._file.close()
+        self._waiting.clear()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 @dataclass(slots=True)
@@ -108,6 +141,21 @@ class Work:
     def rows(self) -> Spool:
         """The rows of the stream itself."""
         return self.spools[self.stream.name]
+
+    @property
+    def full(self) -> bool:
+        """Whether more rows wait in memory than should."""
+        return any([spool.full for spool in self.spools.values()])  # noqa: C419  # faster than a generator
+
+    def flush(self) -> None:
+        """Write to disk what is too much for the memory. It blocks.
+
+        Raises:
+            OSError: there is no room.
+        """
+        for spool in self.spools.values():
+            if spool.full:
+                spool.flush()
 
     def close(self) -> None:
         """Let go of all rows."""
