@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, localcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -46,17 +46,29 @@ class Amounts:
         """Iterate the sums by status and currency."""
         return (Owed(*key, *sums) for key, sums in sorted(self._sums.items()))
 
-    def include(self, case: Any) -> None:
-        """Add a case by its status, remaining_amount, claims and invoices; None is one that cannot be read."""
-        if case is not None:
+    def include(self, cases: Iterable[Any]) -> None:
+        """Add cases, each by its status, remaining_amount, claims and invoices; None is one that cannot be read."""
+        alike: dict[tuple[str | None, str], list[Decimal]] = {}
+        for case in cases:
+            if case is None:
+                self.unread += 1
+                continue
+            key = case.status, _currency(case)
+            amounts = alike.get(key)
+            if amounts is None:
+                amounts = alike[key] = []
+            amounts.append(case.remaining_amount or ZERO)
+        for (status, currency), amounts in alike.items():
+            name = _name(status or "(none)")
+            usual = [amount for amount in amounts if amount.is_finite() and abs(amount.adjusted()) <= BEYOND]
+            self.unread += len(amounts) - len(usual)
             try:
-                amount = case.remaining_amount or ZERO
-                if amount.is_finite() and abs(amount.adjusted()) <= BEYOND:
-                    self._put(_name(case.status or "(none)"), _currency(case), 1, amount)
-                    return
+                with localcontext(EXACT):
+                    total = sum(usual, ZERO)
             except DecimalException:
-                pass
-        self.unread += 1
+                self.merge(Owed(name, currency, 1, amount) for amount in usual)
+            else:
+                self.merge([Owed(name, currency, len(usual), total)] if usual else [])
 
     def merge(self, others: Iterable[Owed]) -> None:
         """Add sums to these."""

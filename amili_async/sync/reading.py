@@ -114,8 +114,7 @@ class Reading:
             self.work.digests += b"".join(marks)
             self._open += sum([look.open for look in looks])  # faster than a generator
             if self.work.stream.amount is not None:
-                for look in looks:
-                    self._amounts.include(look.priced)
+                self._amounts.include([look.priced for look in looks])
             self.work.rows.append(lines, len(looks))
             self._split(looks, lines)
 

@@ -14,8 +14,7 @@ from amili_async.sync.streams import STREAMS
 
 def _sums(*rows: str) -> tuple[list[tuple[str, str, int, Decimal]], int]:
     found, probe = Amounts(), Probe(STREAMS["cases"])
-    for row in rows:
-        found.include(probe.look(row.encode()).priced)
+    found.include([probe.look(row.encode()).priced for row in rows])
     return [(owed.status, owed.currency, owed.cases, owed.remaining) for owed in found], found.unread
 
 
