@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
 
 import msgspec
 
-__all__ = ["LONGEST", "MADE_UP", "is_usable", "key_of", "usable_key"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["LONGEST", "MADE_UP", "are_usable", "key_of", "usable_key"]
 
 MADE_UP = "_row-"
 """How a made-up key begins; the rest is a fingerprint of the row's bytes."""
@@ -33,9 +37,13 @@ def usable_key(member: bytes) -> bytes | None:
     return key if 0 < len(key) <= LONGEST and b"\0" not in key else None
 
 
-def is_usable(key: str) -> bool:
-    """Tell whether a text that was a member can be a key as it is."""
-    return 0 < len(key) <= LONGEST and "\0" not in key and (key.isascii() or len(key.encode()) <= LONGEST)
+def are_usable(keys: Sequence[str]) -> bool:
+    """Tell whether texts that were members can be keys as they are."""
+    text = "".join(keys)
+    if "\0" in text or not all(keys):
+        return False
+    lengths = map(len, keys) if text.isascii() else (len(key.encode()) for key in keys)
+    return max(lengths, default=0) <= LONGEST
 
 
 def key_of(member: bytes, row: bytes) -> str:

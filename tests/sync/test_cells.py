@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from amili_async.structs import Model, Money
 from amili_async.sync.cells import Cells, mend, read_timestamp, stamp
 from amili_async.sync.columns import Column
-from amili_async.sync.rowkeys import LONGEST, MADE_UP, key_of, usable_key
+from amili_async.sync.rowkeys import LONGEST, MADE_UP, are_usable, key_of, usable_key
 from amili_async.sync.streams import STREAMS
 from amili_async.sync.tables import Table, part_table, snake, table_of, tables_of
 
@@ -283,6 +283,25 @@ def test_keys(member, key):
     made_up = key_of(b"null", b"row")
     assert key_of(member, b"row") == (made_up if key is None else key.decode())
     assert key_of(b"null", b"another row") != made_up
+
+
+@pytest.mark.parametrize(
+    ("key", "usable"),
+    [
+        ("a", True),
+        ("", False),
+        ("a\0", False),
+        ("x" * LONGEST, True),
+        ("x" * (LONGEST + 1), False),
+        ("æ" * (LONGEST // 2), True),
+        ("æ" * (LONGEST // 2 + 1), False),
+    ],
+)
+@pytest.mark.parametrize("others", [[], ["b"], ["ø"]], ids=["alone", "among others", "among others of any letters"])
+def test_keys_of_a_page(key, usable, others):
+    """Many are looked at as one is."""
+    assert are_usable([*others, key]) == usable
+    assert (usable_key(msgspec.json.encode(key)) is not None) == usable
 
 
 def test_tables():
