@@ -42,7 +42,7 @@ CLEARLY = 1.25
 PIECES = 16
 """Into how many pieces a span is cut at once, at most: all are asked for in the time that one question takes."""
 SMALLER = 1.5
-"""How many times smaller than a window pieces are to be: then the larger ones fit, too. With 2 it takes a fifth more questions."""
+"""How many times smaller than a window its pieces are, so that the larger ones fit, too. With 2 it takes a fifth more."""
 
 
 class Size(NamedTuple):
