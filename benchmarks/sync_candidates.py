@@ -68,7 +68,7 @@ class Bench:
             "parquet": f"parquet:{folder}/lake",
         }
         options = {
-            "windows": ["--concurrency", "32", "--max-rows", "1700"],
+            "windows": ["--concurrency", "32", "--max-rows", str(self.cases // 45)],  # two windows a lane
             "chain": ["--concurrency", "1", "--max-rows", str(self.cases)],
         }
         sync = ["sync", "run", "--org", self.ready["organization"], "--streams", "cases", *options.get(name, [])]

@@ -117,7 +117,7 @@ def stages(*, quick: bool) -> list[Stage]:
     return [
         Stage(10_000 if quick else 100_000, plain, {"page_cache": 2**31}),
         Stage(
-            5_000 if quick else 100_000,
+            5_000 if quick else 200_000,
             frozenset(("windows", "chain")),
             {"page_size_max": 100, "page_cache": 2**31},
             latency=0.05 if quick else 0.2,
