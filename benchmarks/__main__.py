@@ -49,18 +49,18 @@ def main() -> int:
             plan = Plan(rounds=rounds, least=options.rounds or 1, apart=options.apart)
             run_sync(figures, synced, plan, _tell, quick=options.quick, install=options.install_peers)
     except (Failed, Missing) as error:
-        _tell("")
-        sys.stderr.write(f"{error}\n")
-        if not figures.rows:
-            return 2
+        figures.failures.append(str(error))
     figures.seconds = time.monotonic() - started
     _tell("")
+    sys.stderr.write("".join(f"{failure}\n" for failure in figures.failures))
+    if not figures.rows:
+        return 2
     order = [row.name for row in (*ROWS, *SYNC_ROWS)]
     figures.rows.sort(key=lambda result: order.index(result.row))
     sys.stdout.write("\n".join([table(figures.rows), *figures.notes, f"{figures.environment}; {figures.seconds:.0f} s"]) + "\n")
     if options.json:
         write(figures, options.json)
-    done = len(figures.rows) == len(wanted)
+    done = len(figures.rows) == len(wanted) and not figures.failures
     return 0 if done and all(result.verdict in {"met", "shown"} for result in figures.rows) else 1
 
 
@@ -71,7 +71,7 @@ def _core(figures: Figures, rows: list[Row], *, quick: bool, rounds: int | None)
         plan = Plan(rounds=rounds or QUICK_ROUNDS, at_most=rounds or QUICK_ROUNDS)
     with Server() as server:
         entrants = contest(server.port, quick=quick)
-        figures.add(compare(rows, lambda names: run([entrants[name] for name in names]), plan, _tell))
+        figures.add(compare(rows, lambda names: run([entrants[name] for name in names]), plan, _tell, figures.failures))
 
 
 def _report(paths: list[Path]) -> int:

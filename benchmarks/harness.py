@@ -182,32 +182,46 @@ def heats(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def compare(
-    rows: Sequence[Row], start: Callable[[list[str]], list[Run]], plan: Plan, tell: Callable[[str], None]
+    rows: Sequence[Row],
+    start: Callable[[list[str]], list[Run]],
+    plan: Plan,
+    tell: Callable[[str], None],
+    failures: list[str],
 ) -> list[tuple[list[Row], Runs]]:
     """Run the candidates of rows, the rounds of all rows in turn; rows whose verdict is open get more rounds.
+
+    Where a candidate fails, the rows that need its runs are left at the rounds that they have, and all others go on.
 
     Args:
         rows: what to find out.
         start: runs candidates by the names that the rows use, at the same time.
         plan: how often.
         tell: is told what runs.
+        failures: where to say what failed.
 
     Returns:
-        Rows with the runs that they were made from.
+        Rows with the runs that they were made from; none without a whole round.
     """
     all_heats = [(heat, _none(heat)) for heat in heats(rows)]
-    number = 0
-    while pending := [found for found in all_heats if _wants(*found, plan)]:
+    number, broken = 0, set[str]()
+    while pending := [found for found in all_heats if found[0][0].name not in broken and _wants(*found, plan)]:
         number += 1
         random.shuffle(pending)
         for heat, runs in pending:
             order = list(runs)
             random.shuffle(order)
-            for names in [order] if heat[0].together and not plan.apart else [[name] for name in order]:
-                tell(f"round {number}, {', '.join(row.name for row in heat)}: {', '.join(names)}")
-                for name, found in zip(names, start(names), strict=True):
-                    runs[name].append(found)
-    return all_heats
+            round_: list[tuple[str, Run]] = []
+            try:
+                for names in [order] if heat[0].together and not plan.apart else [[name] for name in order]:
+                    tell(f"round {number}, {', '.join(row.name for row in heat)}: {', '.join(names)}")
+                    round_ += zip(names, start(names), strict=True)
+            except Failed as error:
+                broken.add(heat[0].name)
+                failures.append(f"round {number} of {', '.join(row.name for row in heat)}: {error}")
+                continue
+            for name, found in round_:
+                runs[name].append(found)
+    return [found for found in all_heats if all(found[1].values())]
 
 
 def _none(heat: list[Row]) -> Runs:

@@ -92,6 +92,7 @@ class Figures(msgspec.Struct, kw_only=True):
         environment: versions and cores.
         seconds: that it took.
         notes: what was run, where that is not plain from the rows.
+        failures: what could not be run to its end, and why.
         rows: the results.
         candidates: by candidate, what each of its rounds took: `rows` seen, seconds of `wall` and `cpu`, `server_cpu` that the
             server worked meanwhile, and what else it told.
@@ -101,6 +102,7 @@ class Figures(msgspec.Struct, kw_only=True):
     environment: str
     seconds: float = 0.0
     notes: list[str] = []
+    failures: list[str] = []
     rows: list[Result] = []
     candidates: dict[str, list[dict[str, float]]] = {}
 

@@ -30,6 +30,8 @@ TURN = 0.4
 """Seconds of a turn of those that take the least time."""
 LONGER = {"dlt": 12, "source": 8, "singer": 6}
 """How many times as long the turns of the peers are, so that all candidates of a row end at about the same time."""
+WORDS = 1500
+"""Characters of what a process said before it failed: so many of its first and of its last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ class Pipeline:
         failed = any(process.returncode for process in self._processes)
         facts = {} if failed else self._facts()
         if facts.get("rows") != self._bench.cases:
-            said = (self._stderr(number).read_text(errors="replace").strip()[-500:] for number in range(len(self._processes)))
+            said = [_shortened(self._stderr(number).read_text(errors="replace")) for number in range(len(self._processes))]
             codes = [process.returncode for process in self._processes]
             raise Failed(
                 f"{self._name} failed: {facts.get('rows', 'no')} rows of {self._bench.cases}, exit codes {codes}; "
@@ -171,6 +173,11 @@ class Pipeline:
         self._signal(signal.SIGKILL)
         for process in self._processes:
             process.wait()
+
+
+def _shortened(text: str) -> str:
+    """Return how a text begins and ends: of a message that quotes a row, neither alone says what went wrong."""
+    return text.strip() if len(text) <= 2 * WORDS else f"{text[:WORDS].strip()}\n...\n{text[-WORDS:].strip()}"
 
 
 def _rows_said(text: str) -> int:

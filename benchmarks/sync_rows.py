@@ -161,7 +161,7 @@ def run_sync(
                     pass
             short = " (too few to judge by: it was to be quick)" if quick else ""
             figures.notes.append(f"{', '.join(row.name for row in mine)}: {stage.cases:,} cases{short}")
-            figures.add(compare(mine, bench.run_all, plan, tell))
+            figures.add(compare(mine, bench.run_all, plan, tell, figures.failures))
 
 
 async def _walk(ready: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.harness import Plan, Run, compare, heats, ratios
+from benchmarks.harness import Failed, Plan, Run, compare, heats, ratios
 from benchmarks.rows import ROWS, Row
 from benchmarks.sync_rows import SYNC_ROWS, stages
 from benchmarks.verdicts import BUSY, CONFIDENCE, coverage, interval, verdict
@@ -64,6 +64,14 @@ def row(goal=1.0, **settings):
     return replace(plain, **settings)
 
 
+def compare_all(rows, start, plan):
+    """Compare what must not fail."""
+    failures = []
+    found = compare(rows, start, plan, lambda _: None, failures)
+    assert failures == []
+    return found
+
+
 def starting(costs, server=0.0):
     """Return a way to run candidates that takes what is said, by candidate, over and over."""
     turns = dict.fromkeys(costs, 0)
@@ -88,13 +96,13 @@ def starting(costs, server=0.0):
 def test_rounds_go_on_until_the_verdict_stands(costs, rounds, expected):
     """What is clear takes the fewest rounds, what is open as many as are allowed."""
     one = row()
-    ((_, runs),) = compare([one], starting({"a": costs, "b": [1.0]}), Plan(rounds=7, stretch=3), lambda _: None)
+    ((_, runs),) = compare_all([one], starting({"a": costs, "b": [1.0]}), Plan(rounds=7, stretch=3))
     assert (len(runs["a"]), len(runs["b"]), one.verdict(runs)) == (rounds, rounds, expected)
 
 
 def test_time_ends_the_rounds():
     """From the agreed moment no row gets more rounds than the others."""
-    ((_, runs),) = compare([row()], starting({"a": [0.9, 1.1], "b": [1.0]}), Plan(rounds=7, stretch=3, until=0), lambda _: None)
+    ((_, runs),) = compare_all([row()], starting({"a": [0.9, 1.1], "b": [1.0]}), Plan(rounds=7, stretch=3, until=0))
     assert len(runs["a"]) == 7
 
 
@@ -102,7 +110,7 @@ def test_a_busy_server_voids():
     """A row is refused where the server took more than half of a candidate's time; and no further rounds are wasted on it."""
     one = row()
     start = starting({"a": [0.9, 1.1], "b": [1.0]}, server=0.6)
-    ((_, runs),) = compare([one], start, Plan(rounds=3, stretch=3), lambda _: None)
+    ((_, runs),) = compare_all([one], start, Plan(rounds=3, stretch=3))
     assert (one.verdict(runs), one.busy(runs), len(runs["a"])) == ("void", 0.6, 3)
     assert replace(one, served=False).verdict(runs) == "too close to tell"
 
@@ -116,8 +124,27 @@ def test_a_heat_shares_its_runs():
     """Rows of a heat are made from the same runs, each candidate once a round."""
     two = [row(name="X", heat="h"), row(name="Y", needs=("c", "b"), heat="h"), row(name="Z")]
     assert [[one.name for one in heat] for heat in heats(two)] == [["X", "Y"], ["Z"]]
-    found = compare(two[:2], starting({"a": [0.5], "b": [1.0], "c": [0.5]}), Plan(rounds=2), lambda _: None)
+    found = compare_all(two[:2], starting({"a": [0.5], "b": [1.0], "c": [0.5]}), Plan(rounds=2))
     assert {name: len(runs) for name, runs in found[0][1].items()} == {"a": 2, "b": 2, "c": 2}
+
+
+@pytest.mark.parametrize("broken", [1, 2])
+def test_what_fails_takes_nothing_along(broken):
+    """Where a candidate fails, its rows keep the rounds that were whole, and others go on."""
+    costs, times, failures = starting({"a": [0.5], "b": [1.0], "c": [0.5]}), [], []
+
+    def start(names):
+        times.append(names)
+        if "c" in names and sum("c" in each for each in times) == broken:
+            raise Failed("c failed: no reason")
+        return costs(names)
+
+    rows = [row(name="X"), row(name="Y", needs=("c", "b"))]
+    found = compare(rows, start, Plan(rounds=3), lambda _: None, failures)
+    assert {heat[0].name: sorted(map(len, runs.values())) for heat, runs in found} == {"X": [3, 3]} | (
+        {"Y": [1, 1]} if broken == 2 else {}
+    )
+    assert failures == [f"round {broken} of Y: c failed: no reason"]
 
 
 def test_every_row_can_be_run():
