@@ -53,11 +53,7 @@ class Amounts:
             if case is None:
                 self.unread += 1
                 continue
-            key = case.status, _currency(case)
-            amounts = alike.get(key)
-            if amounts is None:
-                amounts = alike[key] = []
-            amounts.append(case.remaining_amount or ZERO)
+            alike.setdefault((case.status, _currency(case)), []).append(case.remaining_amount or ZERO)
         for (status, currency), amounts in alike.items():
             name = _name(status or "(none)")
             usual = [amount for amount in amounts if amount.is_finite() and abs(amount.adjusted()) <= BEYOND]
