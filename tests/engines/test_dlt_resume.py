@@ -69,7 +69,7 @@ def test_a_load_that_is_killed_goes_on(kind, serve, tmp_path):
         process = start_loading(tmp_path, kind, sandbox.organizations)
         number = len(progress)
         if number < KILLS:  # in another place each time
-            pages = 2 + 6 * number
+            pages = 16 + 6 * number
             while process.poll() is None and sum(served.rows > 1 for served in sandbox.log.of(operation)) < pages:
                 time.sleep(0.005)
             if process.poll() is None:
@@ -86,7 +86,7 @@ def test_a_load_that_is_killed_goes_on(kind, serve, tmp_path):
         seen |= read
         done = finished(tmp_path, kind)
         progress.append(len(done))
-    assert any(progress[:-1])
+    assert sum(before > 0 for before in progress[:-1]) > 1
     assert done & seen  # it is the same that both tell of
     assert done >= read  # of the run that came to its end
     table = rows_of(tmp_path, kind, "cases").sort_by("_amili_fetched_at")
